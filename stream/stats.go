@@ -11,6 +11,7 @@ type Stats struct {
 	Absorbed        atomic.Int64
 	Late            atomic.Int64 // rows late in all their windows
 	Errors          atomic.Int64
+	ResultErrors    atomic.Int64 // rows of results that could not be made (a SUM over its type); no part of the sum
 	BytesIn         atomic.Int64 // of records read from outside
 	BytesOut        atomic.Int64 // of records written outside
 	Clamped         atomic.Int64 // rows whose time lay beyond max_ahead
