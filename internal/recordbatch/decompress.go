@@ -73,6 +73,14 @@ func room(b []byte, n int) []byte {
 // firstGuess is the room made for n compressed bytes of unknown decompressed size.
 func firstGuess(n, limit int) int { return min(max(4*n, 64<<10), limit) }
 
+// nextRoom is how much room follows n: double, or all at once when it is half of the limit.
+func nextRoom(n, limit int) int {
+	if n > limit/4 {
+		return limit
+	}
+	return 2 * n
+}
+
 // readAll reads r to its end.
 func readAll(dst []byte, r io.Reader, n, limit int) ([]byte, error) {
 	dst = room(dst, firstGuess(n, limit))
@@ -80,7 +88,7 @@ func readAll(dst []byte, r io.Reader, n, limit int) ([]byte, error) {
 		// The byte past the limit tells whether there is more.
 		free := dst[len(dst):min(cap(dst), limit+1)]
 		if len(free) == 0 {
-			dst = append(make([]byte, 0, min(2*cap(dst), limit+slack)), dst...)
+			dst = append(make([]byte, 0, nextRoom(cap(dst), limit)+slack), dst...)
 			continue
 		}
 		n, err := r.Read(free)
@@ -184,8 +192,12 @@ func snappyLen(block []byte, limit int) (int, error) {
 	return n, nil
 }
 
+// zstdBlock is the most that a zstd block holds.
+const zstdBlock = 128 << 10
+
 // unzstd reads zstd frames. The decoder may fill only the room it is given, which grows until the data fit: what they
-// declare is not trusted, and once warm one pass is enough.
+// declare is not trusted, and once warm one pass is enough. The last room holds a block more than the limit, because
+// the decoder's error does not always say that a block found no room: only if so much was made that one could not.
 func (d *decompressor) unzstd(dst, src []byte, limit int) ([]byte, error) {
 	if d.zstd == nil {
 		var err error
@@ -195,26 +207,25 @@ func (d *decompressor) unzstd(dst, src []byte, limit int) ([]byte, error) {
 			return dst, err
 		}
 	}
+	most := limit + zstdBlock
 	guess := firstGuess(len(src), limit)
 	var h zstd.Header
 	if h.Decode(src) == nil && h.HasFCS && h.FrameContentSize <= uint64(limit) {
 		guess = max(guess, int(h.FrameContentSize))
 	}
-	for dst = room(dst, guess); ; {
-		free := min(cap(dst)-slack, limit)
+	for dst = room(dst, guess+zstdBlock); ; {
+		free := min(cap(dst)-slack, most)
 		out, err := d.zstd.DecodeAll(src, dst[:0:free])
-		if err == nil {
-			if len(out) == 0 || unsafe.SliceData(out) == unsafe.SliceData(dst) {
-				return dst[:len(out)], nil
-			}
-			return append(room(dst, len(out)), out...), nil // the decoder took memory of its own
+		switch full := errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out) > free-zstdBlock; {
+		case len(out) > limit, err != nil && full && free == most:
+			return dst[:0], errLimit
+		case err == nil && (len(out) == 0 || unsafe.SliceData(out) == unsafe.SliceData(dst)):
+			return dst[:len(out)], nil
+		case err == nil: // the decoder took memory of its own
+			return append(room(dst, len(out)), out...), nil
+		case !full:
+			return dst[:0], err
 		}
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			return dst, err
-		}
-		if free == limit {
-			return dst, errLimit
-		}
-		dst = room(nil, min(4*free, limit))
+		dst = room(nil, nextRoom(2*free, limit)+zstdBlock) // four times: each try begins anew
 	}
 }

@@ -75,23 +75,25 @@ func (r *Reader) frame(recs *Records, most int) int {
 		}
 
 		keyStart, keyEnd := Null, Null
-		length, k := short(full, p)
-		p += k
-		if k == 0 {
-			if length, p = varint32(full[:end], p); p < 0 {
+		if full[p] == 1 { // null, the common case
+			p++
+		} else {
+			length, k := short(full, p)
+			p += k
+			if k == 0 {
+				if length, p = varint32(full[:end], p); p < 0 {
+					return r.malformed(recs, have, n, delta, "the length of its key")
+				}
+			}
+			if p > end || length < 0 || length > end-p {
 				return r.malformed(recs, have, n, delta, "the length of its key")
 			}
-		}
-		if p > end || length < -1 || length > end-p {
-			return r.malformed(recs, have, n, delta, "the length of its key")
-		}
-		if length >= 0 {
 			keyStart, keyEnd = uint32(p), uint32(p+length)
 			p += length
 		}
 
 		start, stopAt := Null, Null
-		length, k = short(full, p)
+		length, k := short(full, p)
 		p += k
 		if k == 0 {
 			if length, p = varint32(full[:end], p); p < 0 {
@@ -106,32 +108,23 @@ func (r *Reader) frame(recs *Records, most int) int {
 			p += length
 		}
 
-		headers, k := short(full, p)
-		p += k
-		if k == 0 {
-			if headers, p = varint32(full[:end], p); p < 0 {
-				return r.malformed(recs, have, n, delta, "its number of headers")
-			}
-		}
-		headerStart := p
-		if headers != 0 || p != end {
-			if p > end || ParseHeaders(full[p:end], int32(headers), nil) != nil {
+		headers, headerStart := 0, end
+		if p != end-1 || full[p] != 0 { // no headers: the common case
+			if headers, headerStart = r.headers(p, end); headerStart < 0 {
 				return r.malformed(recs, have, n, delta, "its headers")
 			}
-			p = end
 		}
+		p = end // not p+1: the next record then does not wait for the lengths in this one
 
-		if int64(next) < floor {
-			delta = next
-			left--
-			continue
-		}
 		if int64(next) >= stop {
 			stopped = true
 			break
 		}
 		delta = next
 		left--
+		if int64(next) < floor {
+			continue
+		}
 		i := have + n
 		n++
 		starts[i], ends[i] = start, stopAt
@@ -192,4 +185,17 @@ func (r *Reader) malformed(recs *Records, have, n, delta int, what string) int {
 	r.taken(recs, have, n, delta)
 	r.fail(Corrupt, max(r.next, base+int64(delta)+1), r.end, r.pos, "%s does not fit the record", what)
 	return n
+}
+
+// headers checks the headers section at full[p:end] of the open batch. It returns their number and the position after
+// it, negative if they do not fit.
+func (r *Reader) headers(p, end int) (count, start int) {
+	if p > end {
+		return 0, -1
+	}
+	full := r.batch.full
+	if count, p = varint32(full[:end], p); p < 0 || ParseHeaders(full[p:end], int32(count), nil) != nil {
+		return 0, -1
+	}
+	return count, p
 }

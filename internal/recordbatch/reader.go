@@ -243,7 +243,8 @@ func (r *Reader) header() (header, bool) {
 		return h, false
 	}
 	if size > int64(r.opt.MaxBatchBytes) {
-		r.fail(TooLarge, h.base, r.unverified(h), h.after, "%d bytes, over the limit of %d", size, r.opt.MaxBatchBytes)
+		resume, after := r.unverified(h)
+		r.fail(TooLarge, h.base, resume, after, "%d bytes, over the limit of %d", size, r.opt.MaxBatchBytes)
 		return h, false
 	}
 	if !known {
@@ -252,7 +253,8 @@ func (r *Reader) header() (header, bool) {
 	d = d[:size]
 	want := binary.BigEndian.Uint32(d[posCRC:])
 	if got := crc32.Checksum(d[posAttributes:], castagnoli); got != want {
-		r.fail(Corrupt, h.base, r.unverified(h), h.after, "checksum %08x, expected %08x", got, want)
+		resume, after := r.unverified(h)
+		r.fail(Corrupt, h.base, resume, after, "checksum %08x, expected %08x", got, want)
 		return h, false
 	}
 	delta := int32(binary.BigEndian.Uint32(d[posLastOffsetDelta:]))
@@ -290,27 +292,40 @@ func (r *Reader) incomplete(base int64, need int) bool {
 	return false
 }
 
-// unverified is where to go on after a batch whose header cannot be trusted: at the batch behind it, or where the
-// header says if two of its fields agree; otherwise -1.
-func (r *Reader) unverified(h header) int64 {
+// unverified is where to go on after a batch whose header cannot be trusted: at the batch behind it if that one has a
+// right checksum; or where the header says if two of its fields agree, but then what the data hold behind it is left to
+// the next fetch; otherwise -1.
+func (r *Reader) unverified(h header) (resume int64, after int) {
 	if h.base < 0 {
-		return -1
+		return -1, len(r.data)
 	}
-	if h.after >= 0 && h.after+headerSize <= len(r.data) && r.data[h.after+posMagic] == 2 {
-		if base := int64(binary.BigEndian.Uint64(r.data[h.after+posBaseOffset:])); base > max(h.base, r.next) {
-			return base
-		}
+	if base, ok := r.batchAt(h.after); ok && base > max(h.base, r.next-1) {
+		return base, h.after
 	}
 	d := r.data[h.start:]
 	if len(d) < headerSize {
-		return -1
+		return -1, len(r.data)
 	}
 	delta := int32(binary.BigEndian.Uint32(d[posLastOffsetDelta:]))
 	count := int32(binary.BigEndian.Uint32(d[posCount:]))
 	if count <= 0 || count-1 != delta || h.base > math.MaxInt64-int64(count) {
-		return -1
+		return -1, len(r.data)
 	}
-	return h.base + int64(count)
+	return h.base + int64(count), len(r.data)
+}
+
+// batchAt tells whether a whole batch with a right checksum stands at pos, and its base offset.
+func (r *Reader) batchAt(pos int) (base int64, ok bool) {
+	if pos < 0 || pos+headerSize > len(r.data) {
+		return 0, false
+	}
+	d := r.data[pos:]
+	size := int64(int32(binary.BigEndian.Uint32(d[posLength:]))) + lengthEnd
+	if size < headerSize || size > int64(len(d)) || d[posMagic] != 2 {
+		return 0, false
+	}
+	ok = crc32.Checksum(d[posAttributes:size], castagnoli) == binary.BigEndian.Uint32(d[posCRC:])
+	return int64(binary.BigEndian.Uint64(d[posBaseOffset:])), ok
 }
 
 // records opens the records of a batch, decompressed if need be.
