@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// results keeps the newest rows of each sink's topic, for people to look at.
+type results struct {
+	keep int
+	mu   struct {
+		sync.Mutex
+		sinks []sinkRows
+	}
+}
+
+type sinkRows struct {
+	step, topic string
+	count       int64
+	rows        [][]byte // the newest, oldest first
+}
+
+func newResults(sinks []topic, keep int) *results {
+	r := &results{keep: keep}
+	for _, s := range sinks {
+		r.mu.sinks = append(r.mu.sinks, sinkRows{step: s.step, topic: s.name})
+	}
+	return r
+}
+
+func (r *results) topics() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []string
+	for _, s := range r.mu.sinks {
+		if !slices.Contains(names, s.topic) {
+			names = append(names, s.topic)
+		}
+	}
+	return names
+}
+
+// add takes a record of a topic. It always wants the next.
+func (r *results) add(topic string, _ int32, value []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.mu.sinks {
+		s := &r.mu.sinks[i]
+		if s.topic != topic {
+			continue
+		}
+		s.count++
+		if r.keep == 0 {
+			continue
+		}
+		if len(s.rows) == r.keep {
+			copy(s.rows, s.rows[1:])
+			s.rows = s.rows[:r.keep-1]
+		}
+		s.rows = append(s.rows, bytes.Clone(value))
+	}
+	return true
+}
+
+// text draws the newest rows of each sink as a table.
+func (r *results) text(rows int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b strings.Builder
+	for _, s := range r.mu.sinks {
+		fmt.Fprintf(&b, "  %s → topic %s: %s rows\n", s.step, s.topic, thousands(s.count))
+		table(&b, s.rows[max(0, len(s.rows)-rows):])
+	}
+	return b.String()
+}
+
+// table writes JSON objects under the names of the first one's keys.
+func table(b *strings.Builder, rows [][]byte) {
+	var head []string
+	var cells [][]string
+	for _, row := range rows {
+		names, values := columns(row)
+		if head == nil {
+			head = names
+		}
+		if !slices.Equal(names, head) {
+			head, cells = []string{"record"}, nil
+			for _, row := range rows {
+				cells = append(cells, []string{string(row)})
+			}
+			break
+		}
+		cells = append(cells, values)
+	}
+	if len(cells) == 0 {
+		return
+	}
+	width := make([]int, len(head))
+	for _, row := range append([][]string{head}, cells...) {
+		for i, c := range row {
+			width[i] = min(max(width[i], len([]rune(c))), 48)
+		}
+	}
+	for _, row := range append([][]string{head}, cells...) {
+		b.WriteString("   ")
+		for i, c := range row {
+			if r := []rune(c); len(r) > 48 {
+				c = string(r[:47]) + "…"
+			}
+			fmt.Fprintf(b, " %-*s ", width[i], c)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// columns splits a JSON object into the names and texts of its members, in order; anything else is one column.
+func columns(row []byte) (names, values []string) {
+	d := json.NewDecoder(bytes.NewReader(row))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return []string{"record"}, []string{string(row)}
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return []string{"record"}, []string{string(row)}
+		}
+		var v json.RawMessage
+		if err := d.Decode(&v); err != nil {
+			return []string{"record"}, []string{string(row)}
+		}
+		var text string
+		if json.Unmarshal(v, &text) != nil {
+			text = string(v)
+		}
+		names, values = append(names, fmt.Sprint(name)), append(values, text)
+	}
+	return names, values
+}
