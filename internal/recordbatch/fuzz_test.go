@@ -1,13 +1,16 @@
 package recordbatch
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // FuzzReader feeds any bytes, as they are and with the length and checksum of their first batch made right, so that
 // the code behind the checksum is reached. Whatever comes, Next ends, stays inside the buffer, and moves the position
 // forwards only.
 func FuzzReader(f *testing.F) {
 	for c := None; c <= Zstd; c++ {
-		one := build(f, c, 10, Producer{ID: 1, Transactional: true}, record{Key: []byte("k"), Value: []byte("value value value value value value value"),
+		one := build(f, c, 10, Producer{ID: 1, Transactional: true}, record{Key: []byte("k"), Value: bytes.Repeat([]byte("value "), 60),
 			Headers: []Header{{Key: "h"}}}, record{Timestamp: 1 << 40})
 		f.Add(one, int64(10), int64(-1), uint8(255), false)
 		f.Add(append(one, build(f, c, 12, NoProducer, values(3)...)...), int64(11), int64(13), uint8(1), true)

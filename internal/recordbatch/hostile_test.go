@@ -213,8 +213,14 @@ func TestMalformed(t *testing.T) {
 			var r Reader
 			o := all
 			o.FetchOffset = 50
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			r.Reset(data, o)
 			got, err := readAllRecords(t, &r, wantAll, 100)
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+				t.Errorf("%d MiB allocated for %d bytes", used>>20, len(tc.batch))
+			}
 			if err == nil || err.Kind != tc.kind || len(got) != tc.read || err.Offset < 50+int64(tc.read) {
 				t.Fatalf("%d records, error %v", len(got), err)
 			}
