@@ -46,7 +46,7 @@ func TestSourceToSink(t *testing.T) {
 }
 
 // checkRows fails unless got has every row of src once, and those of a split and key in order.
-func checkRows(t testing.TB, src *fakeSource, got []row) {
+func checkRows(t failer, src *fakeSource, got []row) {
 	t.Helper()
 	type id struct{ split, key int64 }
 	last := map[id]int64{}

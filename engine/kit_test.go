@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +121,13 @@ func (s *fakeSource) change(i int, f func(*fakeSplit)) {
 	f(s.splits[i])
 	s.mu.Unlock()
 	s.wake()
+}
+
+// read is how many rows of split i have been polled.
+func (s *fakeSource) read(i int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.splits[i].next
 }
 
 func (s *fakeSource) wake() {
@@ -469,7 +477,7 @@ func (p *builder) collect(name string, parallelism int, in ...pipeline.Edge) *re
 	return rec
 }
 
-func (p *builder) job(t testing.TB, cfg Config) *Job {
+func (p *builder) job(t failer, cfg Config) *Job {
 	t.Helper()
 	g, err := Build(p.plan, cfg)
 	if err != nil {
@@ -488,7 +496,7 @@ func side(n, p int) pipeline.Edge   { return pipeline.Edge{Node: n, Port: p} }
 func pass() stream.Operator { return &passOp{} }
 
 // checkReleased fails if a batch has not come back to its pool.
-func checkReleased(t testing.TB, j *Job) {
+func checkReleased(t failer, j *Job) {
 	t.Helper()
 	for i, p := range j.pools.list {
 		if n := p.Out(); n != 0 {
@@ -498,7 +506,7 @@ func checkReleased(t testing.TB, j *Job) {
 }
 
 // mustRun runs j to its end.
-func mustRun(t testing.TB, j *Job) {
+func mustRun(t failer, j *Job) {
 	t.Helper()
 	if err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)
@@ -507,7 +515,7 @@ func mustRun(t testing.TB, j *Job) {
 }
 
 // started runs j in the background. The function returned waits for its end.
-func started(t testing.TB, j *Job) (context.CancelFunc, func() error) {
+func started(t failer, j *Job) (context.CancelFunc, func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -523,4 +531,19 @@ func times(n int, from, step int64) []int64 {
 		out[i] = from + int64(i)*step
 	}
 	return out
+}
+
+// failer is what the helpers need of a *testing.T, a *testing.B or a *rapid.T.
+type failer interface {
+	Helper()
+	Cleanup(func())
+	Errorf(string, ...any)
+	Fatalf(string, ...any)
+	Fatal(...any)
+}
+
+// randomly returns numbers between 1 and most.
+func randomly(seed uint64, most int) func() int {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return func() int { return 1 + r.IntN(most) }
 }

@@ -122,20 +122,26 @@ func (t *task) receive() error {
 		if err != nil {
 			return err
 		}
-		if t.align.blocked[m.Input] || t.aside.has(int(m.Input)) {
-			t.aside.add(m)
-			continue
-		}
-		if err := t.handle(m); err != nil {
+		if err := t.accept(m); err != nil {
 			return err
-		}
-		if t.aside.count > 0 {
-			if err := t.replay(); err != nil {
-				return err
-			}
 		}
 	}
 	return t.end(t.merge.merged == stream.MaxWatermark)
+}
+
+// accept handles m, or sets it aside while its input is blocked, and then whatever m has set free.
+func (t *task) accept(m stream.Message) error {
+	if t.align.blocked[m.Input] {
+		t.aside.add(m)
+		return nil
+	}
+	if err := t.handle(m); err != nil {
+		return err
+	}
+	if t.aside.count > 0 {
+		return t.replay()
+	}
+	return nil
 }
 
 // next waits for a message. Before it waits, the instances may pass on what they hold.
