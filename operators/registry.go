@@ -54,8 +54,9 @@ type SourceEnv struct {
 	// Rows is the schema of the batches to make: first the columns that the format decodes (Fields pruned to what
 	// is read), then Metadata columns that are read. Column i of a batch is Rows.Columns[i].
 	Rows     *stream.Schema
-	Decoded  int  // how many of Rows.Columns the format makes
-	NeedTime bool // set b.Time to the record's timestamp
+	Decoded  int            // how many of Rows.Columns the format makes
+	Declared []stream.Field // the schema as written, before pruning, for settings that name fields; nil: the source's own
+	NeedTime bool           // set b.Time to the record's timestamp
 	// NewDecoder makes a decoder for one reader. Nil for sources with NoFormat.
 	NewDecoder func() Decoder
 	MaxRecord  int
