@@ -277,6 +277,9 @@ func TestLogAppendTime(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
 	for _, c := range []Codec{None, Snappy, LZ4, Zstd} {
 		data := bidBatch(t, c, 2000)
 		var r Reader
