@@ -25,7 +25,7 @@ type decoder struct {
 	slots []uint32 // hash table of uniqueKeys
 }
 
-func newDecoder(p *plan) *decoder { return &decoder{plan: p} }
+func newDecoder(p *plan) *decoder { return &decoder{plan: p, shapes: shapes{every: learnEvery}} }
 
 var _ operators.Decoder = (*decoder)(nil)
 

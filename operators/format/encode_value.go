@@ -1,6 +1,7 @@
 package format
 
 import (
+	"slices"
 	"unicode/utf8"
 	"unsafe"
 
@@ -147,7 +148,7 @@ func (v *valueType) mapKey(dst []byte, c *stream.Column, row int, day *dayText) 
 // room gives dst capacity for n more bytes.
 func room(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) < n {
-		return grow(dst, n)
+		return slices.Grow(dst, n)
 	}
 	return dst
 }
@@ -261,7 +262,7 @@ func appendQuoted(dst, s []byte) []byte {
 			for ; i < len(s); i++ {
 				c := s[i]
 				if c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-					return appendEscaped(dst, s)
+					return appendEscaped(dst[:n+1], s)
 				}
 				dst = append(dst, c)
 			}

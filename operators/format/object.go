@@ -30,6 +30,10 @@ func (d *decoder) object(n *node, p, depth int, cols []*stream.Column, row int) 
 			if p = d.field(f, q, depth, cols, row); p < 0 {
 				return -1
 			}
+			if p+1 < d.end && at(d.base, p) == ',' && at(d.base, p+1) == '"' { // the common case
+				p++
+				continue
+			}
 			p, more = d.comma(p, '}')
 		}
 		if p < 0 {
@@ -84,28 +88,23 @@ func (d *decoder) key(n *node, p int) (f *node, next int) {
 		return nil, d.fail(p, -1, "expected a key in quotes")
 	}
 	p++
-	q, plain, bad := skipText(base, p, end)
-	if q < 0 {
-		return nil, d.failSyntax(p-1, bad)
-	}
-	i := -1
-	if len(n.fields) > 0 {
+	var q int
+	head := load(base, p)
+	if k := firstMark(textStops(head)); k < 8 && at(base, p+k) == '"' && p+k < end { // most keys are short
+		q = p + k + 1
+		f = n.keys.find(head&(1<<(8*uint(k))-1), view(base, p, p+k))
+	} else {
+		var plain bool
+		var bad int
+		if q, plain, bad = skipText(base, p, end); q < 0 {
+			return nil, d.failSyntax(p-1, bad)
+		}
 		k := view(base, p, q-1)
-		var head uint64
-		if plain {
-			head = load(base, p)
-			if len(k) < 8 {
-				head &= 1<<(8*uint(len(k))) - 1
-			}
-		} else {
+		if !plain {
 			d.text = appendText(d.text[:0], base, p, q-1)
 			k = d.text
-			head = headOf(k)
 		}
-		i = n.keys.find(head, k)
-	}
-	if i >= 0 {
-		f = n.fields[i]
+		f = n.keys.find(headOf(k), k)
 	}
 	if q < end && at(base, q) == ':' { // the common case
 		if q++; q < end && at(base, q) > ' ' {
@@ -123,7 +122,12 @@ func (d *decoder) key(n *node, p int) (f *node, next int) {
 func (d *decoder) field(f *node, p, depth int, cols []*stream.Column, row int) int {
 	learn := d.shapes.learning && d.top(cols)
 	if f == nil {
-		next, bad := skip(d.base, p, d.end, depth)
+		var next, bad int
+		if p < d.end && at(d.base, p) == '"' {
+			next, _, bad = skipText(d.base, p+1, d.end)
+		} else {
+			next, bad = skip(d.base, p, d.end, depth)
+		}
 		if next < 0 {
 			return d.failSyntax(p, bad)
 		}

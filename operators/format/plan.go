@@ -2,6 +2,7 @@ package format
 
 import (
 	"math"
+	"math/bits"
 	"unsafe"
 
 	"flowd/stream"
@@ -66,6 +67,7 @@ func newPlan(declared []stream.Field, want *stream.Schema) *plan {
 
 // addFields adds the wanted ones of fields to row n. column says where a leaf goes, −1: nowhere.
 func (n *node) addFields(fields []stream.Field, name, path string, column func(string, stream.Type) (int, stream.Type)) {
+	var names []string
 	for _, f := range fields {
 		var child *node
 		if f.Type.ID == stream.Row {
@@ -86,15 +88,15 @@ func (n *node) addFields(fields []stream.Field, name, path string, column func(s
 			n.leaves = append(n.leaves, child)
 		}
 		n.fields = append(n.fields, child)
-		n.keys.names = append(n.keys.names, f.Name)
+		names = append(names, f.Name)
 	}
-	n.keys.build()
+	n.keys.build(names, n.fields)
 }
 
 func newValue(t stream.Type, path string, col int) *node {
 	n := &node{t: t, path: path, col: col, min: math.MinInt64, max: math.MaxInt64}
 	n.leaves = []*node{n}
-	limit := func(bits int) { n.min, n.max = -1<<(bits-1), 1<<(bits-1)-1 }
+	limit := func(size int) { n.min, n.max = -1<<(size-1), 1<<(size-1)-1 }
 	switch t.ID {
 	case stream.Boolean:
 		n.op = opBool
@@ -154,44 +156,44 @@ func newElem(t stream.Type, path string, first int) *node {
 	return n
 }
 
-// required says whether the value may not be NULL.
-func (n *node) required() bool { return n.t.NotNull }
+// required says whether the value may not be NULL. A row is its leaves: it may be NULL if all of them may.
+func (n *node) required() bool {
+	for _, leaf := range n.leaves {
+		if leaf.t.NotNull {
+			return true
+		}
+	}
+	return false
+}
 
 // keyTable finds a field by its key: by length and first eight bytes, then the rest.
 type keyTable struct {
-	names []string
 	shift uint8
-	slots []keySlot // open addressing, at least half of them free
+	slots []keySlot // open addressing, at least three quarters of them free
 }
 
 type keySlot struct {
 	head  uint64 // first eight bytes, zero-filled
-	field int32  // position in the row, −1: free
 	name  string
+	field *node // nil: free
 }
 
 func keyHash(head uint64, n int) uint64 { return (head ^ uint64(n)<<56) * 0x9E3779B97F4A7C15 }
 
-func (t *keyTable) build() {
-	size := 4
-	for size < 2*len(t.names) {
+func (t *keyTable) build(names []string, fields []*node) {
+	size := 8
+	for size < 4*len(names) {
 		size *= 2
 	}
-	t.shift = 64
-	for s := size; s > 1; s /= 2 {
-		t.shift--
-	}
+	t.shift = uint8(64 - bits.Len(uint(size-1)))
 	t.slots = make([]keySlot, size)
-	for i := range t.slots {
-		t.slots[i].field = -1
-	}
-	for i, name := range t.names {
+	for i, name := range names {
 		head := headOf([]byte(name))
 		j := keyHash(head, len(name)) >> t.shift
-		for t.slots[j].field >= 0 {
+		for t.slots[j].field != nil {
 			j = (j + 1) & uint64(size-1)
 		}
-		t.slots[j] = keySlot{head, int32(i), name}
+		t.slots[j] = keySlot{head, name, fields[i]}
 	}
 }
 
@@ -201,15 +203,12 @@ func headOf(key []byte) uint64 {
 	return load(unsafe.Pointer(&w), 0)
 }
 
-// find is the field of that key, −1 if there is none.
-func (t *keyTable) find(head uint64, key []byte) int {
+// find is the field of that key, nil if nobody wants it. head is its first eight bytes, zero-filled.
+func (t *keyTable) find(head uint64, key []byte) *node {
 	for j := keyHash(head, len(key)) >> t.shift; ; j = (j + 1) & uint64(len(t.slots)-1) {
 		s := &t.slots[j]
-		if s.field < 0 {
-			return -1
-		}
-		if s.head == head && s.name == string(key) {
-			return int(s.field)
+		if s.field == nil || s.head == head && len(s.name) == len(key) && (len(key) <= 8 || s.name[8:] == string(key[8:])) {
+			return s.field
 		}
 	}
 }

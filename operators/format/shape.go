@@ -31,9 +31,10 @@ type slot struct {
 // shapes are the layouts one decoder knows, and the one it is learning.
 type shapes struct {
 	known    []*shape
-	last     int // the one that matched last
-	victim   int // the one to replace next
-	misses   int
+	last     int  // the one that matched last
+	victim   int  // the one to replace next
+	misses   int  // since the last lesson
+	every    int  // learnEvery, but in tests
 	off      bool // never learn: tests and benchmarks of the other way set it
 	learning bool
 	lit      int // where the literal before the next value begins
@@ -152,7 +153,7 @@ func (d *decoder) mismatch(slots, row int) bool {
 
 // begin starts to learn the layout of the record that is being read, if that is worth it.
 func (s *shapes) begin(d *decoder) {
-	s.learning = !s.off && (len(s.known) < maxShapes || s.misses >= learnEvery)
+	s.learning = !s.off && (len(s.known) < maxShapes || s.misses >= s.every)
 	if !s.learning {
 		return
 	}

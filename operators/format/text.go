@@ -1,6 +1,7 @@
 package format
 
 import (
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -150,7 +151,7 @@ func appendText(dst []byte, base unsafe.Pointer, p, end int) []byte {
 func copyText(dst []byte, base unsafe.Pointer, p, end int) ([]byte, int) {
 	n := len(dst)
 	if cap(dst)-n < 64 {
-		dst = grow(dst, 64)
+		dst = slices.Grow(dst, 64)
 	}
 	out := unsafe.Pointer(unsafe.SliceData(dst))
 	room := cap(dst) - 8
@@ -159,7 +160,8 @@ func copyText(dst []byte, base unsafe.Pointer, p, end int) ([]byte, int) {
 			return dst, -1
 		}
 		if at > room {
-			dst = grow(dst[:at], 64)[:n]
+			// Grow once, by what is missing: the text may be long.
+			dst = slices.Grow(dst[:at], plainText(base, q, end)-q+64)[:n]
 			out, room = unsafe.Pointer(unsafe.SliceData(dst)), cap(dst)-8
 		}
 		w := load(base, q)
@@ -172,13 +174,6 @@ func copyText(dst []byte, base unsafe.Pointer, p, end int) ([]byte, int) {
 			return dst[:at+k], q + k + 1
 		}
 	}
-}
-
-// grow makes room for n more bytes, doubling, so that the cost per byte is constant.
-func grow(dst []byte, n int) []byte {
-	out := make([]byte, len(dst), max(2*cap(dst), len(dst)+n))
-	copy(out, dst)
-	return out
 }
 
 // trim cuts what Java's String.trim does: characters up to the space.
