@@ -121,8 +121,8 @@ func (r *Reader) Next(recs *Records, most int) (int, error) {
 }
 
 // Skip goes on after the batch that Next has refused, and tells whether that is possible: it is not if the bytes do
-// not tell where, in offsets, the batch ends. NextOffset is then unchanged. For the batch itself that the data no
-// longer hold (Incomplete, or TooLarge and not in the data) only the position moves.
+// not tell where, in offsets, the batch ends (nor for Incomplete, which has to be fetched again). NextOffset is then
+// unchanged. Where the next batch cannot be found in the data, only the position moves and the data are at their end.
 func (r *Reader) Skip() bool {
 	if r.err == nil || r.resume < 0 {
 		return false
