@@ -34,7 +34,6 @@ type valueType struct {
 	null  bool       // an element may be NULL
 	first int        // of an array or map: the child where its values begin
 	key   *valueType // of a map
-	typ   stream.Type
 }
 
 // newProgram makes the program of a schema.
@@ -133,7 +132,7 @@ func (p *program) object(n *outNode, lit []byte) {
 }
 
 func newValueType(t stream.Type) *valueType {
-	v := &valueType{typ: t, prec: int(t.Precision)}
+	v := &valueType{prec: int(t.Precision)}
 	switch t.ID {
 	case stream.Array, stream.Map:
 		v.op = opArray
@@ -146,7 +145,9 @@ func newValueType(t stream.Type) *valueType {
 		} else {
 			v.elem = newValueType(*t.Elem)
 		}
-	case stream.Null, stream.IntervalDay, stream.IntervalMonth:
+	case stream.Null:
+		v.op = opNullRow
+	case stream.IntervalDay, stream.IntervalMonth:
 		v.op = opInt
 	case stream.Decimal:
 		v.op, v.prec = newValue(t, "", 0).op, int(t.Scale)

@@ -63,10 +63,9 @@ func (v *valueType) append(dst []byte, c *stream.Column, row int, day *dayText) 
 		}
 		return append(dst, "false"...)
 	case opTiny, opInt:
-		if v.typ.ID == stream.Null {
-			return append(dst, "null"...)
-		}
 		return appendInt(dst, c.I64[row])
+	case opNullRow:
+		return append(dst, "null"...)
 	case opFloat:
 		return appendDouble(dst, c.F64[row], 32)
 	case opDouble:

@@ -29,7 +29,7 @@ const (
 	opArray
 	opMap
 	opRow
-	opNullRow // only in shapes: null where a nested row is wanted
+	opNullRow // in shapes: null where a nested row is wanted; in writing: NULL without a type
 )
 
 // node is one wanted value of a record, or a row on the way to some. It is immutable and shared by decoders.
