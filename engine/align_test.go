@@ -31,7 +31,7 @@ func newLab(inputs int) *lab {
 	t.merge, t.align, t.aside = newMerger(inputs), newAligner(inputs), newSetAside(inputs)
 	n := &node{plan: &pipeline.Node{}, task: t, stats: &stream.Stats{}, op: labOp{l}}
 	n.ports[stream.PortMain].edges = []*edge{{from: n, dests: []dest{{ch: l.out}}}}
-	t.nodes = []*node{n}
+	t.nodes, t.meter.stats = []*node{n}, n.stats
 	l.task, l.pool = t, stream.NewPool(rowSchema, 1, 1<<20)
 	return l
 }
@@ -204,4 +204,27 @@ func TestAlignEpochs(t *testing.T) {
 			t.Fatalf("the last message is %s", last)
 		}
 	})
+}
+
+// Control messages of a blocked input do not pile up.
+func TestSetAsideMergesProgress(t *testing.T) {
+	l := newLab(2)
+	script := []string{"|1", "w1", "idle", "w2", "w3", "idle", "a1", "w4", "w5"}
+	for _, s := range script {
+		if err := l.send(0, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		if err := l.send(0, "w6"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := l.task.aside.count; n != 3 {
+		t.Errorf("%d messages are set aside, want 3", n)
+	}
+	l.task.aside.release()
+	if n := l.pool.Out(); n != 0 {
+		t.Errorf("%d batches were not released", n)
+	}
 }

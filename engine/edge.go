@@ -40,11 +40,12 @@ var noColumns = stream.NewSchema()
 // send passes b on, which it takes over also when it fails.
 func (e *edge) send(b *stream.Batch) error {
 	switch {
-	case len(e.dests) == 1:
+	case e.exchange == pipeline.Forward:
 		return e.deliver(0, b)
-	case e.exchange == pipeline.Keyed:
+	case e.exchange == pipeline.Keyed && len(e.dests) > 1:
 		return e.scatter(b)
 	}
+	b.Hash = nil // of an earlier exchange, perhaps by another key
 	d := e.turn
 	if e.turn++; e.turn == len(e.dests) {
 		e.turn = 0

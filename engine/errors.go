@@ -39,8 +39,15 @@ func (e *PanicError) Unwrap() error {
 
 // at adds the place to err, unless a step that n called has already done so.
 func (n *node) at(err error) error {
+	if err == nil {
+		return nil
+	}
+	return n.blame(err)
+}
+
+func (n *node) blame(err error) error {
 	var known *StepError
-	if err == nil || errors.As(err, &known) {
+	if errors.As(err, &known) {
 		return err
 	}
 	return &StepError{Step: n.plan.Step, Role: n.plan.Role, Instance: n.ctx.Instance, Parallelism: n.plan.Parallelism, Err: err}

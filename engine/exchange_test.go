@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -355,4 +356,63 @@ func TestBarriersCutTheStream(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hashOp checks that a batch carries the hashes of the exchange it came by, and no other.
+type hashOp struct {
+	bare
+	want bool
+}
+
+func (o hashOp) Process(_ int, b *stream.Batch, out stream.Output) error {
+	if (b.Hash != nil) != o.want {
+		return fmt.Errorf("hashed %t, want %t", b.Hash != nil, o.want)
+	}
+	if o.want {
+		for _, i := range b.Sel {
+			if want := state.HashInt64(7, b.Cols[keyColumn].I64[i]); b.Hash[i] != want {
+				return fmt.Errorf("hash %x of row %d, want %x", b.Hash[i], i, want)
+			}
+		}
+	}
+	return out.Emit(stream.PortMain, b)
+}
+
+func TestHashComesWithKeyedExchangeOnly(t *testing.T) {
+	src := newFakeSource(1)
+	src.feed(0, times(500, 0, 1)...)
+	src.finish()
+	p := newPlan()
+	op := func(want bool) func() stream.Operator {
+		return func() stream.Operator { return hashOp{want: want} }
+	}
+	s := p.source("in", 1, src, nil)
+	one := p.op("one", 1, op(false), keyed(s)) // one receiver: nothing to hash for
+	three := p.op("three", 3, op(true), keyed(one))
+	same := p.op("same", 3, op(true), forward(three))
+	turn := p.op("turn", 3, op(false), rebalance(same))
+	two := p.op("two", 2, op(true), keyed(turn))
+	last := p.op("last", 1, op(false), keyed(two))
+	out := p.collect("out", 1, forward(last))
+	mustRun(t, p.job(t, Config{BatchRows: 50, HashSeed: 7}))
+	if len(out.rows) != 500 {
+		t.Errorf("%d rows", len(out.rows))
+	}
+}
+
+// The state memory of the plan is split over the instances of stateful nodes.
+func TestStateMemoryIsSplit(t *testing.T) {
+	src := newFakeSource(1)
+	src.finish()
+	p := newPlan()
+	p.plan.StateMemory = 1000
+	s := p.source("in", 1, src, nil)
+	a := p.op("a", 3, pass, keyed(s))
+	b := p.op("b", 1, pass, rebalance(a))
+	p.plan.Nodes[a].Stateful, p.plan.Nodes[b].Stateful = true, true
+	p.collect("out", 1, forward(b))
+	j := p.job(t, Config{})
+	if x, y, z := j.byNode[a][2].ctx.StateBytes, j.byNode[b][0].ctx.StateBytes, j.byNode[s][0].ctx.StateBytes; x != 250 || y != 250 || z != 0 {
+		t.Errorf("%d, %d and %d bytes; want 250, 250, 0", x, y, z)
+	}
 }

@@ -94,7 +94,9 @@ func (j *Job) addTask(id int, spec taskSpec, instance int) {
 		if p.Stateful {
 			n.ctx.StateBytes = g.state
 		}
-		t.nodes = append(t.nodes, n)
+		if t.nodes = append(t.nodes, n); len(t.nodes) == 1 {
+			t.meter.stats = n.stats
+		}
 		j.byNode[i] = append(j.byNode[i], n)
 	}
 	j.tasks = append(j.tasks, t)
@@ -222,6 +224,8 @@ func (j *Job) Run(ctx context.Context) error {
 			return err
 		})
 	}
+	log := j.graph.cfg.Logger.With().Str("job", j.graph.plan.Name).Logger()
+	log.Info().Int("tasks", len(j.tasks)).Msg("job started")
 	err := group.Wait()
 	j.releaseAll()
 	for _, s := range j.shared {
@@ -229,7 +233,9 @@ func (j *Job) Run(ctx context.Context) error {
 			err = closing
 		}
 	}
-	return j.ended(ctx, err)
+	err = j.ended(ctx, err)
+	log.Info().AnErr("err", err).Stringer("state", State(j.state.Load())).Msg("job ended")
+	return err
 }
 
 // ended settles the state that the job ended in.

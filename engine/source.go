@@ -384,6 +384,7 @@ func (s *source) active() int64 { return s.task.meter.now() - s.task.meter.block
 // most once per linger, unless now is set.
 func (s *source) look(now bool) error {
 	clock := s.task.meter.now()
+	s.task.meter.busy(clock)
 	if !now && s.group == nil && clock-s.looked < int64(linger) {
 		return nil
 	}
@@ -432,8 +433,8 @@ func (s *source) wait(after time.Duration) error {
 		return err
 	}
 	s.alarm.Reset(s.patience(after))
-	s.task.meter.leave(nil)
-	defer s.task.meter.enter(s.node)
+	s.task.meter.busy(s.task.meter.now())
+	defer s.task.meter.waited()
 	select {
 	case _, open := <-s.ready:
 		if !open { // it may be polled at any time, but not in a busy loop
@@ -442,6 +443,7 @@ func (s *source) wait(after time.Duration) error {
 	case <-s.alarm.C:
 	case <-s.task.job.stopping:
 	case b := <-s.barriers:
+		s.task.meter.waited()
 		return s.barrier(b)
 	case <-s.task.ctx.Done():
 		return context.Cause(s.task.ctx)

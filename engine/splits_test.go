@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -97,15 +98,29 @@ func TestNoRowIsLateWithinTheDelay(t *testing.T) {
 		splits := rapid.IntRange(1, 5).Draw(rt, "splits")
 		delay := rapid.Int64Range(0, 100).Draw(rt, "delay")
 		src := newFakeSource(splits)
+		slow := rapid.IntRange(0, splits-1).Draw(rt, "slow") // a leader that answers late and in pieces
+		var pieces []int64
+		src.splits[slow].behind = true
 		for i := range splits {
 			ts := make([]int64, rapid.IntRange(0, 400).Draw(rt, "rows"))
 			step := rapid.Int64Range(1, 40).Draw(rt, "step")
 			for k := range ts {
 				ts[k] = int64(k)*step + rapid.Int64Range(0, delay).Draw(rt, "disorder")
 			}
+			if i == slow {
+				pieces = ts
+				continue
+			}
 			src.feed(i, ts...)
+			src.finish(i)
 		}
-		src.finish()
+		go func() {
+			for ; len(pieces) > 0; pieces = pieces[min(50, len(pieces)):] {
+				src.feed(slow, pieces[:min(50, len(pieces))]...)
+				runtime.Gosched()
+			}
+			src.finish()
+		}()
 		src.poll = randomly(rapid.Uint64().Draw(rt, "poll"), 64)
 		parallelism := rapid.IntRange(1, 4).Draw(rt, "parallelism")
 		got, st := runLate(rt, src, pipeline.TimeSpec{

@@ -23,6 +23,8 @@ type NodeStatus struct {
 	Total              Counts // of all instances
 	Watermark          int64  // ms, the lowest of the instances that are not idle
 	Idle               bool   // every instance is
+	HeldBy             string // the split that holds the watermark, "" if there is none
+	Lag                int64  // of all splits of a source, −1 if one is unknown
 	Instances          []InstanceStatus
 }
 
@@ -57,7 +59,8 @@ type Counts struct {
 	BytesIn, BytesOut                        int64
 	Clamped, Cuts, Retries                   int64
 	StateRows, StateBytes                    int64
-	Busy, Blocked                            time.Duration
+	// Busy and Blocked are times of a task: a chained node's are counted at the head.
+	Busy, Blocked time.Duration
 }
 
 func countsOf(s *stream.Stats) Counts {
@@ -97,18 +100,26 @@ func (j *Job) Status() Status {
 		s.State = Stopping
 	}
 	for i, p := range j.graph.plan.Nodes {
-		n := NodeStatus{Step: p.Step, Role: p.Role, Detail: p.Detail, Kind: p.Kind, Watermark: stream.MaxWatermark, Idle: true}
+		n := NodeStatus{Step: p.Step, Role: p.Role, Detail: p.Detail, Kind: p.Kind, Watermark: stream.MinWatermark, Idle: true}
 		for _, inst := range j.byNode[i] {
 			is := inst.status()
 			n.Total.add(is.Counts)
 			if !is.Idle {
+				if n.Idle || is.Watermark < n.Watermark {
+					n.Watermark, n.HeldBy = is.Watermark, is.HeldBy
+				}
 				n.Idle = false
-				n.Watermark = min(n.Watermark, is.Watermark)
+			}
+			for _, sp := range is.Splits {
+				if n.Lag >= 0 && sp.Lag >= 0 {
+					n.Lag += sp.Lag
+				} else {
+					n.Lag = -1
+				}
 			}
 			n.Instances = append(n.Instances, is)
 		}
 		if n.Idle {
-			n.Watermark = stream.MinWatermark
 			for _, is := range n.Instances {
 				n.Watermark = max(n.Watermark, is.Watermark)
 			}

@@ -38,6 +38,7 @@ type input struct {
 
 // run is the life of the task. It returns when everything the task opened is closed.
 func (t *task) run() error {
+	t.meter.waited()
 	err := t.guard(t.open)
 	if err == nil {
 		t.job.taskOpened()
@@ -157,6 +158,8 @@ func (t *task) next() (stream.Message, error) {
 	if err := t.drained(); err != nil {
 		return stream.Message{}, err
 	}
+	t.meter.busy(t.meter.now())
+	defer t.meter.waited()
 	select {
 	case m := <-t.in:
 		return m, nil
@@ -185,7 +188,9 @@ func (t *task) handle(m stream.Message) error {
 	i := int(m.Input)
 	switch m.Kind {
 	case stream.MsgBatch:
-		return t.nodes[0].process(t.inputs[i].edge, m.Batch)
+		err := t.nodes[0].process(t.inputs[i].edge, m.Batch)
+		t.meter.busy(t.meter.now())
+		return err
 	case stream.MsgWatermark:
 		return t.progress(t.merge.watermark(i, m.Watermark))
 	case stream.MsgIdle:
@@ -276,10 +281,10 @@ func (t *task) send(d dest, m stream.Message) error {
 		return nil
 	default:
 	}
-	t.meter.wait()
+	t.meter.busy(t.meter.now())
+	defer t.meter.held()
 	select {
 	case d.ch <- m:
-		t.meter.waited()
 		return nil
 	case <-t.ctx.Done():
 		if m.Batch != nil {
@@ -294,8 +299,7 @@ func (t *task) get(p *stream.Pool) (*stream.Batch, error) {
 	if b := p.TryGet(); b != nil {
 		return b, nil
 	}
-	t.meter.wait()
-	b, err := p.Get(t.ctx)
-	t.meter.waited()
-	return b, err
+	t.meter.busy(t.meter.now())
+	defer t.meter.held()
+	return p.Get(t.ctx)
 }

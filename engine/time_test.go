@@ -120,6 +120,53 @@ func TestEmptySplitIsIdleAtOnce(t *testing.T) {
 	})
 }
 
+// An instance without splits holds nothing back, until it is given one.
+func TestInstanceWithoutSplits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource(1)
+		p := newPlan()
+		ops := newRecord()
+		s := p.source("in", 3, src, &pipeline.TimeSpec{Idle: time.Minute})
+		o := p.op("mid", 1, func() stream.Operator { return &passOp{rec: ops} }, rebalance(s))
+		p.collect("out", 1, forward(o))
+		x := &timed{src, ops, p.job(t, Config{})}
+		_, wait := started(t, x.job)
+		src.feed(0, 4)
+		x.expect(t, "r4 w4")
+		src.mu.Lock()
+		src.splits = append(src.splits, &fakeSplit{id: "topic/1", behind: true})
+		src.mu.Unlock()
+		time.Sleep(2 * time.Second) // discovered
+		src.feed(0, 9)
+		x.expect(t, "r4 w4 r9")
+		if st := x.job.Status().Nodes[1]; st.HeldBy != "topic/1" || st.Watermark != 4 {
+			t.Errorf("%+v", st)
+		}
+		src.feed(1, 7)
+		x.expect(t, "r4 w4 r9 r7 w7")
+		src.finish()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Without an idle time no split is ever idle.
+func TestNoIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTimed(t, newFakeSource(2), &pipeline.TimeSpec{}, Config{})
+		_, wait := started(t, x.job)
+		x.src.feed(0, 10)
+		time.Sleep(24 * time.Hour)
+		x.expect(t, "r10")
+		x.src.finish()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+		x.expect(t, "r10 w9223372036854775807")
+	})
+}
+
 // When every split is idle the source says so, another source goes on alone, and the first holds again from the
 // moment it has a row, before the row.
 func TestIdleSourceInUnion(t *testing.T) {
