@@ -187,3 +187,13 @@ func (b *Broker) Consume(t testing.TB, topic string) map[int32][]*kgo.Record {
 	}
 	return out
 }
+
+// DeleteBefore removes the records of a partition before offset.
+func (b *Broker) DeleteBefore(t testing.TB, topic string, partition int32, offset int64) {
+	t.Helper()
+	os := kadm.Offsets{}
+	os.AddOffset(topic, partition, offset, -1)
+	if _, err := b.Admin(t).DeleteRecords(t.Context(), os); err != nil {
+		t.Fatalf("deleting records of %s: %v", topic, err)
+	}
+}

@@ -121,15 +121,25 @@ func (b *brokerFetcher) failed(c *client, parts []fetchPart, err error) {
 	f.mu.Lock()
 	for _, part := range parts {
 		p := f.mu.parts[part.index]
-		p.inflight = false
-		p.retryAt = until
-		f.troubleLocked(p, class, why)
+		b.landedLocked(p)
+		if p.leader == b.id {
+			p.retryAt = until
+			f.troubleLocked(p, class, why)
+		}
 	}
 	f.mu.Unlock()
 	if b.lost%3 == 0 {
 		f.rebuild(c)
 	}
 	f.wakeKeeper()
+}
+
+// landedLocked notes that a fetch of p is over. If p has moved meanwhile, its new leader's goroutine has been waiting.
+func (b *brokerFetcher) landedLocked(p *partition) {
+	p.inflight = false
+	if p.leader != b.id {
+		b.f.wakeLocked(p.leader)
+	}
 }
 
 // troubleLocked notes why p cannot be fetched and logs it, if it is news.
@@ -165,7 +175,7 @@ func (b *brokerFetcher) deliver(req *fetchCall) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, part := range req.parts {
-		f.mu.parts[part.index].inflight = false
+		b.landedLocked(f.mu.parts[part.index])
 	}
 	if req.errorCode != codeNone {
 		for _, part := range req.parts {

@@ -20,20 +20,17 @@ import (
 const (
 	codeNone                  int16 = 0
 	codeOffsetOutOfRange      int16 = 1
-	codeCorruptMessage        int16 = 2
 	codeUnknownTopic          int16 = 3
 	codeMessageTooLarge       int16 = 10
 	codeRecordListTooLarge    int16 = 18
 	codeTopicAuthorization    int16 = 29
-	codeGroupAuthorization    int16 = 30
 	codeClusterAuthorization  int16 = 31
 	codeOutOfOrderSequence    int16 = 45
 	codeDuplicateSequence     int16 = 46
 	codeInvalidProducerEpoch  int16 = 47
 	codeInvalidProducerMap    int16 = 49
 	codeUnknownProducer       int16 = 59
-	codeFencedLeaderEpoch     int16 = 74
-	codeUnknownTopicID        int16 = 100
+	codeGroupNotFound         int16 = 69
 	codeNotEnoughReplicasDone int16 = 20
 )
 

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -89,7 +90,7 @@ func (textDecoder) Decode(b *stream.Batch, recs *operators.RawRecords, from []ui
 		v := recs.Buf[recs.Start[i]:recs.End[i]]
 		rows := 1
 		switch {
-		case strings.HasPrefix(string(v), "bad"):
+		case bytes.HasPrefix(v, []byte("bad")):
 			errs.Add(i, "it is bad")
 			continue
 		case string(v) == "none":
@@ -157,11 +158,7 @@ func (s *sourceTest) open(parallelism int) *sourceTest {
 		s.t.Fatalf("opening: %v", err)
 	}
 	s.t.Cleanup(func() {
-		for _, r := range s.readers {
-			if err := r.Close(); err != nil {
-				s.t.Error(err)
-			}
-		}
+		s.closeReaders()
 		if err := s.src.Close(); err != nil {
 			s.t.Error(err)
 		}
@@ -176,6 +173,15 @@ func (s *sourceTest) open(parallelism int) *sourceTest {
 		s.readers = append(s.readers, r)
 	}
 	return s
+}
+
+func (s *sourceTest) closeReaders() {
+	for _, r := range s.readers {
+		if err := r.Close(); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.readers = nil
 }
 
 // openError opens the source, which must fail.

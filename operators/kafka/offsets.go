@@ -153,11 +153,17 @@ func (c *client) committedOffsets(ctx context.Context, limit time.Duration, grou
 		if err != nil {
 			return err
 		}
+		if res.ErrorCode == codeGroupNotFound {
+			return nil // it has not committed anything yet
+		}
 		if err := codeError(res.ErrorCode); err != nil {
 			return fmt.Errorf("offsets of group %s: %w", group, err)
 		}
 		for _, t := range res.Topics {
 			for _, p := range t.Partitions {
+				if p.ErrorCode == codeGroupNotFound {
+					continue
+				}
 				if err := codeError(p.ErrorCode); err != nil {
 					return fmt.Errorf("offset of group %s in %s partition %d: %w", group, t.Name, p.PartitionIndex, err)
 				}

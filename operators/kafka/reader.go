@@ -89,10 +89,6 @@ func recordBytes(recs *recordbatch.Records) int64 {
 func (r *reader) appendTime(b *stream.Batch) {
 	at := len(b.Time)
 	t := b.OwnTime(at + len(r.from))[at:]
-	if len(r.from) == r.recs.Len() && r.from[len(r.from)-1] == uint32(len(r.from)-1) {
-		copy(t, r.recs.Timestamp) // a row for each record, the common case
-		return
-	}
 	for i, k := range r.from {
 		t[i] = r.recs.Timestamp[k]
 	}

@@ -134,6 +134,10 @@ func (s *brokerSender) failed(c *client, flights []flight, err error) {
 	for _, f := range flights {
 		f.batch.maybe = true
 		f.o.flying = false
+		if f.o.leader != s.id {
+			p.wakeLocked(f.o) // it has moved meanwhile: its new leader's goroutine has been waiting
+			continue
+		}
 		f.o.retryAt = now.Add(f.o.back.wait())
 		p.troubleLocked(f.o, class, why)
 	}
@@ -161,6 +165,9 @@ func (s *brokerSender) settle(req *produceCall, flights []flight) {
 	defer p.mu.Unlock()
 	for i, f := range flights {
 		s.settleLocked(f, &req.parts[i])
+		if f.o.leader != s.id {
+			p.wakeLocked(f.o)
+		}
 	}
 	p.notify()
 }
