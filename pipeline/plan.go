@@ -13,6 +13,8 @@ type Plan struct {
 	Parallelism int
 	Nodes       []*Node
 	StateMemory int64 // bytes of state the job may hold, split among the instances of stateful nodes
+
+	steps []*unit // what the nodes were made from, for Explain
 }
 
 // NodeKind says which of its members a node uses.
