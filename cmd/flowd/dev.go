@@ -204,8 +204,12 @@ func feeder(t topic, addr string, reg *operators.Registry, d devFlags) (*engine.
 	if err != nil {
 		return nil, "", err
 	}
+	format := "json"
+	if d.folder != "" { // lines go as they are
+		format = "raw"
+	}
 	text := "name: dev_feed\nkafka: " + quote(addr) + "\nsources:\n  made:\n" + source +
-		"sinks:\n  out:\n    kafka: {topic: " + quote(t.name) + "}\n"
+		"sinks:\n  out:\n    kafka: {topic: " + quote(t.name) + "}\n    format: " + format + "\n"
 	spec, diags := pipeline.Parse([]pipeline.File{{Name: "feed of " + t.name, Text: []byte(text)}}, pipeline.Options{ReadFile: readSmall, Registry: reg})
 	if diags.Err() {
 		return nil, "", diags

@@ -19,7 +19,8 @@ var layer = []struct {
 	{"state/hashmap", 2}, {"state/badger", 2},
 	{"stream", 2},
 	{"checkpoint", 3}, {"operators", 3},
-	{"internal", 4}, // helpers with a subject: codecs, fault injection, test brokers
+	{"internal/lines", 7}, // the lines of files, for connectors
+	{"internal", 4},       // helpers with a subject: codecs, fault injection, test brokers
 	{"operators/expr", 4}, {"operators/format", 5}, {"operators/aggregate", 5},
 	{"operators/transform", 6}, {"operators/window", 6}, // the language's own steps, pure: the plan makes them
 	{"operators/builtin", 9}, {"operators/operatortest", 7},
