@@ -116,7 +116,7 @@ func (b *brokerFetcher) failed(c *client, parts []fetchPart, err error) {
 	f.retries()
 	b.lost++
 	wait := b.back.wait()
-	class, why := classify(err, c.cluster)
+	class, why := c.classify(err)
 	until := time.Now().Add(wait)
 	f.mu.Lock()
 	for _, part := range parts {

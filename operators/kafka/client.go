@@ -36,6 +36,7 @@ type client struct {
 	dialer    *dialer
 	addr      net.Addr
 	cancel    context.CancelFunc
+	auth      authStage
 	versions  map[protocol.ApiKey]versionRange // of the first broker that answered
 }
 
@@ -79,6 +80,9 @@ func newClient(cluster *Cluster, topics []string) (*client, error) {
 		t.SASL = m
 	}
 	c := &client{cluster: cluster, transport: t, dialer: newDialer(), addr: kafkago.TCP(cluster.Brokers...)}
+	if t.SASL != nil {
+		t.SASL = &watchedMechanism{t.SASL, &c.auth}
+	}
 	t.Dial = c.dialer.dial
 	t.Context, c.cancel = context.WithCancel(context.Background())
 	return c, nil
@@ -192,7 +196,7 @@ func ask[R protocol.Message](ctx context.Context, c *client, broker int32, req p
 // start connects, authenticates and compares versions. It tries for limit and then says what it tried and why it failed;
 // what no waiting can mend it reports at once. needs are the APIs that must be there.
 func (c *client) start(ctx context.Context, limit time.Duration, needs ...protocol.ApiKey) error {
-	return c.retry(ctx, limit, func() error {
+	return c.retry(ctx, limit, func(ctx context.Context) error {
 		res, err := ask[*apiversions.Response](ctx, c, anyBroker, &apiversions.Request{})
 		if err != nil {
 			return err
@@ -213,35 +217,38 @@ func (c *client) start(ctx context.Context, limit time.Duration, needs ...protoc
 }
 
 // retry calls f until it succeeds, fails for good, or limit has passed.
-func (c *client) retry(ctx context.Context, limit time.Duration, f func() error) error {
+func (c *client) retry(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	began := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	var b backoff
+	cause := ""
 	for {
-		err := f()
+		err := f(bounded)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		class, why := classify(err, c.cluster)
+		class, why := c.classify(err)
+		if cause == "" || bounded.Err() == nil {
+			cause = why // what an attempt says that was cut short by the limit is no news
+		}
 		wait := b.wait()
 		spent := time.Since(began)
 		if class == final || class == dubious && spent+wait > limit/6 || spent+wait > limit {
-			err = fmt.Errorf("kafka %s: %s", strings.Join(c.cluster.Brokers, ","), why)
+			err = fmt.Errorf("kafka %s: %s", strings.Join(c.cluster.Brokers, ","), cause)
 			if class != final {
 				err = fmt.Errorf("%w (tried for %s)", err, spent.Round(100*time.Millisecond))
 			}
-			return &clusterError{err}
+			return err
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
-
-// clusterError is what retry gives up with; its text is complete.
-type clusterError struct{ error }
 
 func (c *client) checkVersions(needs []protocol.ApiKey) error {
 	for _, key := range needs {

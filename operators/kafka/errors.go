@@ -70,7 +70,8 @@ const (
 )
 
 // classify says what err means, in words for the person who wrote the settings.
-func classify(err error, cl *Cluster) (errorClass, string) {
+func (c *client) classify(err error) (errorClass, string) {
+	cl := c.cluster
 	var (
 		code     kafkago.Error
 		record   tls.RecordHeaderError
@@ -112,23 +113,30 @@ func classify(err error, cl *Cluster) (errorClass, string) {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return dubious, fmt.Sprintf("host %q is unknown", dns.Name)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return dubious, "the broker closed the connection" + closedHint(cl)
+		return dubious, "the broker closed the connection" + c.closedHint()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return passing, "nothing listens on the address (connection refused)"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		if cl.TLS != nil {
+			return passing, "no answer in time; if its port does not speak TLS, leave tls out"
+		}
 		return passing, "no answer in time"
 	}
 	return passing, err.Error()
 }
 
-func closedHint(cl *Cluster) string {
+// closedHint guesses why a broker closes a connection without a word, from how far the last one came.
+func (c *client) closedHint() string {
+	cl := c.cluster
 	switch {
+	case c.auth.pending():
+		return fmt.Sprintf(" while user %q authenticated; check sasl.username, sasl.password and sasl.mechanism (now %s)", cl.user(), cl.mechanism())
 	case cl.TLS != nil:
 		return "; its port may not speak TLS"
 	case cl.SASL == nil:
 		return "; it may expect TLS (tls: true) or authentication (sasl)"
 	}
-	return "; it may expect TLS (tls: true)"
+	return fmt.Sprintf("; it may expect TLS (tls: true), or not offer SASL mechanism %s", cl.mechanism())
 }
 
 func (c *Cluster) user() string {

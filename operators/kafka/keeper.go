@@ -77,7 +77,7 @@ func (k *keeper) update(ctx context.Context) bool {
 	if err != nil {
 		if ctx.Err() == nil {
 			f.retries()
-			_, why := classify(err, c.cluster)
+			_, why := c.classify(err)
 			k.note(why)
 		}
 		return false
@@ -304,7 +304,7 @@ func (k *keeper) commit(ctx context.Context) {
 		return
 	}
 	if err := c.commit(ctx, f.cfg.group, offsets); err != nil {
-		_, why := classify(err, c.cluster)
+		_, why := c.classify(err)
 		f.log.Warn().Str("group", f.cfg.group).Str("err", why).Msg("kafka: committing offsets fails; only monitoring misses them")
 		return
 	}

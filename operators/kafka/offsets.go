@@ -67,7 +67,7 @@ func (c *client) offsetsAt(ctx context.Context, limit time.Duration, parts []top
 			topics = append(topics, p.topic)
 		}
 	}
-	err := c.retry(ctx, limit, func() error {
+	err := c.retry(ctx, limit, func(ctx context.Context) error {
 		md, err := c.metadata(ctx, topics)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (c *client) committedOffsets(ctx context.Context, limit time.Duration, grou
 		}
 	}
 	out := map[topicPartition]int64{}
-	err := c.retry(ctx, limit, func() error {
+	err := c.retry(ctx, limit, func(ctx context.Context) error {
 		broker, err := c.coordinator(ctx, group)
 		if err != nil {
 			return fmt.Errorf("finding the coordinator of group %s: %w", group, err)

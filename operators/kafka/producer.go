@@ -226,7 +226,7 @@ func (p *producer) keep() {
 				return
 			}
 			p.retries()
-			_, why = classify(err, c.cluster)
+			_, why = c.classify(err)
 		} else {
 			settled = p.leaders(md, &missing)
 		}

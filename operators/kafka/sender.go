@@ -128,7 +128,7 @@ func (s *brokerSender) failed(c *client, flights []flight, err error) {
 	}
 	p.retries()
 	s.lost++
-	class, why := classify(err, c.cluster)
+	class, why := c.classify(err)
 	now := time.Now()
 	p.mu.Lock()
 	for _, f := range flights {
@@ -231,7 +231,7 @@ func (s *brokerSender) strangerLocked(f flight, code int16) {
 	o.flying = false
 	o.retryAt = time.Now().Add(o.back.wait())
 	if err != nil {
-		class, why := classify(err, c.cluster)
+		class, why := c.classify(err)
 		p.troubleLocked(o, class, why) // sent again as it is, and refused again
 		return
 	}

@@ -67,7 +67,7 @@ func (s *sink) Open(c *stream.Context) error {
 	}
 	cl, err := newClient(&s.set.cluster, []string{s.set.topic})
 	if err != nil {
-		return stream.Permanent(err)
+		return permanentf("kafka: %w", err)
 	}
 	if err := s.open(c.Ctx, cl, codec); err != nil {
 		cl.close()
@@ -84,7 +84,7 @@ func (s *sink) open(ctx context.Context, cl *client, codec recordbatch.Codec) er
 		return err
 	}
 	var topic *topicMeta
-	err := cl.retry(ctx, s.limit, func() error {
+	err := cl.retry(ctx, s.limit, func(ctx context.Context) error {
 		md, err := cl.metadata(ctx, []string{s.set.topic})
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func (s *sink) open(ctx context.Context, cl *client, codec recordbatch.Codec) er
 		return cl.unknownTopic(ctx, s.set.topic)
 	}
 	var id recordbatch.Producer
-	if err := cl.retry(ctx, s.limit, func() (err error) { id, err = cl.initProducer(ctx); return err }); err != nil {
+	if err := cl.retry(ctx, s.limit, func(ctx context.Context) (err error) { id, err = cl.initProducer(ctx); return err }); err != nil {
 		return err
 	}
 	s.p = newProducer(cl, s.set.topic, topic.partitions, id, codec, s.tuning, s.c.Log, func() { s.c.Stats.Retries.Add(1) })
@@ -169,6 +169,11 @@ func (s *sink) addKeyless(b *stream.Batch) error {
 	times := s.timesOf(b)
 	start := uint32(0)
 	p := s.p
+	p.mu.Lock()
+	if o := p.mu.parts[s.sticky]; o.open == nil || o.drained { // its batch has gone: at a low rate partitions take turns too
+		s.sticky = (s.sticky + 1) % len(p.mu.parts)
+	}
+	p.mu.Unlock()
 	for ends := s.ends; len(ends) > 0; {
 		if err := s.room(); err != nil {
 			return err

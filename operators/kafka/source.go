@@ -53,7 +53,7 @@ func (s *source) Open(c *stream.Context) error {
 	s.context = c
 	var err error
 	if s.client, err = newClient(&s.set.cluster, s.set.topics); err != nil {
-		return stream.Permanent(err)
+		return permanentf("kafka: %w", err)
 	}
 	if err := s.open(c.Ctx); err != nil {
 		if isCancelled(c.Ctx, err) {
@@ -87,7 +87,7 @@ func (s *source) Close() error {
 // find lists the partitions of all topics, by topic and number.
 func (s *source) find(ctx context.Context) ([]topicPartition, map[topicPartition][16]byte, error) {
 	var md *metadata
-	err := s.client.retry(ctx, s.limit, func() (err error) {
+	err := s.client.retry(ctx, s.limit, func(ctx context.Context) (err error) {
 		if md, err = s.client.metadata(ctx, s.set.topics); err != nil {
 			return err
 		}
