@@ -13,8 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"flowd/internal/devbroker"
+	"flowd/internal/kafkatest"
 	"flowd/operators/builtin"
 	"flowd/pipeline"
+	"flowd/test/lab"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the results of the examples as their expected output")
@@ -33,18 +35,18 @@ func TestExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer emb.Close()
-			b := &broker{addr: emb.Addr()}
+			b := &lab.Broker{Broker: &kafkatest.Broker{Addrs: []string{emb.Addr()}}}
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			set := []string{"kafka=" + b.addr}
+			set := []string{"kafka=" + b.Addr()}
 			spec, diags := pipeline.Parse([]pipeline.File{{Name: file, Text: text}}, pipeline.Options{Registry: builtin.Registry(), Set: set})
 			if diags.Err() {
 				t.Fatal(diags)
 			}
 			for _, s := range spec.Sources {
-				load(t, emb, s.Connection.String("topic"), rawLines(t, filepath.Join(dir, "input", s.Name+".jsonl")))
+				load(t, emb, s.Connection.String("topic"), lab.RawLines(t, filepath.Join(dir, "input", s.Name+".jsonl")))
 				set = append(set, "sources."+s.Name+".kafka.stop=latest")
 			}
 			for _, s := range spec.Sinks {
@@ -52,10 +54,10 @@ func TestExamples(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			finish(t, string(text), set...)
+			lab.Finish(t, string(text), set...)
 			for _, s := range spec.Sinks {
 				name := filepath.Join(dir, "expected", s.Name+".jsonl")
-				got := b.rows(t, s.Connection.String("topic"))
+				got := b.Rows(t, s.Connection.String("topic"))
 				if *rewrite {
 					if err := os.WriteFile(name, []byte(strings.Join(append(got, ""), "\n")), 0o644); err != nil {
 						t.Fatal(err)
@@ -64,7 +66,7 @@ func TestExamples(t *testing.T) {
 				if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 					t.Fatalf("%s has no expected output for sink %s", dir, s.Name)
 				}
-				same(t, got, lines(t, name))
+				lab.Same(t, got, lab.Lines(t, name))
 			}
 		})
 	}

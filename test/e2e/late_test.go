@@ -7,10 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"flowd/engine"
+	"flowd/test/lab"
 )
-
-func late(c engine.Counts) int64 { return c.Late }
 
 func sorted(s []string) []string {
 	slices.Sort(s)
@@ -26,7 +24,7 @@ func TestLateRows(t *testing.T) {
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.jsonl")
-			finish(t, fmt.Sprintf(`
+			lab.Finish(t, fmt.Sprintf(`
 name: late
 sources:
   late1:
@@ -45,10 +43,10 @@ sinks:
     file: {path: %s}
 `, c.sel, out))
 			var want []string
-			for _, l := range rawLines(t, filepath.Join("testdata", "late", c.golden+".jsonl")) {
+			for _, l := range lab.RawLines(t, filepath.Join("testdata", "late", c.golden+".jsonl")) {
 				want = append(want, without(t, l, "ids"))
 			}
-			same(t, lines(t, out), sorted(want))
+			lab.Same(t, lab.Lines(t, out), sorted(want))
 		})
 	}
 }
