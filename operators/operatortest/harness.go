@@ -76,13 +76,17 @@ func Append(b *stream.Batch, row Row) {
 }
 
 // Texts is the selected rows of b as JSON.
-func Texts(b *stream.Batch) []string {
-	out := make([]string, 0, b.Rows())
-	for i := range b.Rows() {
+func Texts(b *stream.Batch) []string { return textsFrom(b, 0) }
+
+// textsFrom leaves out the first selected rows.
+func textsFrom(b *stream.Batch, first int) []string {
+	out := make([]string, 0, b.Rows()-first)
+	for i := first; i < b.Rows(); i++ {
+		row := i
 		if b.Sel != nil {
-			i = int(b.Sel[i])
+			row = int(b.Sel[i])
 		}
-		out = append(out, string(format.AppendJSONRow(nil, b, i)))
+		out = append(out, string(format.AppendJSONRow(nil, b, row)))
 	}
 	return out
 }

@@ -168,9 +168,9 @@ func (e *sourceExam) read(r stream.Reader, ctx *stream.Context) {
 			if split := p.Split; b.N > before && split == paused {
 				t.Errorf("split %d gave rows while it was paused", split)
 			}
-			for i := before; i < b.N; i++ {
+			if b.N > before {
 				id := r.Split(p.Split).ID
-				e.bySplit[id] = append(e.bySplit[id], Texts(b)[i])
+				e.bySplit[id] = append(e.bySplit[id], textsFrom(b, before)...)
 			}
 			full = b.N == before || b.Free() <= 0 || e.rng.IntN(3) == 0 || errs.Len() > failed
 		}
