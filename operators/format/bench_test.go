@@ -2,6 +2,8 @@ package format
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"flowd/operators"
@@ -71,8 +73,44 @@ func BenchmarkDecodeBid(b *testing.B) {
 	three := only(fields, "auction", "price", "date_time")
 	b.Run("3of7", func(b *testing.B) { benchmarkDecode(b, fields, three, recs, false) })
 	b.Run("7of7", func(b *testing.B) { benchmarkDecode(b, fields, stream.Flatten(fields), recs, false) })
+	b.Run("3of7/mixed", func(b *testing.B) { benchmarkDecode(b, fields, three, mixed(recs), false) })
+	b.Run("3of7/shuffled", func(b *testing.B) { benchmarkDecode(b, fields, three, shuffled(recs), false) })
 	b.Run("3of7/any-order", func(b *testing.B) { benchmarkDecode(b, fields, three, recs, true) })
 	b.Run("7of7/any-order", func(b *testing.B) { benchmarkDecode(b, fields, stream.Flatten(fields), recs, true) })
+}
+
+// shuffled is recs with the keys of each record in an order of its own.
+func shuffled(recs *operators.RawRecords) *operators.RawRecords {
+	r := rand.New(rand.NewPCG(1, 1))
+	out := &operators.RawRecords{}
+	for i := range recs.Start {
+		parts := strings.Split(string(recs.Buf[recs.Start[i]+1:recs.End[i]-1]), ",")
+		r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		out.Start = append(out.Start, uint32(len(out.Buf)))
+		out.Buf = append(out.Buf, "{"+strings.Join(parts, ",")+"}"...)
+		out.End = append(out.End, uint32(len(out.Buf)))
+	}
+	out.Buf = append(out.Buf, make([]byte, slack)...)
+	return out
+}
+
+// mixed is recs with other kinds of records in between, as on a topic of several event types: 2 % have one layout, 6 % another.
+func mixed(recs *operators.RawRecords) *operators.RawRecords {
+	out := &operators.RawRecords{}
+	for i := range recs.Start {
+		rec := string(recs.Buf[recs.Start[i]:recs.End[i]])
+		switch {
+		case i%50 == 0:
+			rec = `{"id":12345,"name":"somebody","email":"a@example.org","city":"Phoenix","state":"AZ","date_time":"2026-01-01 00:00:04.962","price":0,"auction":0}`
+		case i%16 == 1:
+			rec = `{"id":12345,"item":"something","description":"quite a long text about something","auction":1,"price":100,"reserve":200,"date_time":"2026-01-01 00:00:04.962"}`
+		}
+		out.Start = append(out.Start, uint32(len(out.Buf)))
+		out.Buf = append(out.Buf, rec...)
+		out.End = append(out.End, uint32(len(out.Buf)))
+	}
+	out.Buf = append(out.Buf, make([]byte, slack)...)
+	return out
 }
 
 func BenchmarkEncodeBid(b *testing.B) {

@@ -132,6 +132,78 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
+// TestValues tries values at the borders of types, alone and by shape.
+func TestValues(t *testing.T) {
+	ts := stream.Type{ID: stream.Timestamp, Precision: 3}
+	ts6 := stream.Type{ID: stream.Timestamp, Precision: 6}
+	ts0 := stream.Type{ID: stream.Timestamp}
+	ltz := stream.Type{ID: stream.TimestampLTZ, Precision: 3}
+	tm := stream.Type{ID: stream.Time, Precision: 3}
+	for _, c := range []struct {
+		typ       stream.Type
+		doc, want string // "" refused
+	}{
+		{typ(stream.TinyInt), "127", "127"}, {typ(stream.TinyInt), "128", ""}, {typ(stream.TinyInt), "-128", "-128"}, {typ(stream.TinyInt), "-129", ""}, {typ(stream.TinyInt), "1.0", ""},
+		{typ(stream.SmallInt), "-32768", "-32768"}, {typ(stream.SmallInt), "32768", ""}, {typ(stream.SmallInt), "1e2", ""},
+		{typ(stream.Int), "2147483647", "2147483647"}, {typ(stream.Int), "2147483648", ""}, {typ(stream.Int), "-2147483648", "-2147483648"}, {typ(stream.Int), "-2147483649", ""},
+		{typ(stream.Int), "2147483647.5", ""}, {typ(stream.Int), "-2147483648.0", "-2147483648"}, {typ(stream.Int), "-0", "0"}, {typ(stream.Int), "-0.9", "0"}, {typ(stream.Int), `"+7"`, "7"}, {typ(stream.Int), `"1 2"`, ""},
+		{typ(stream.BigInt), "9223372036854775807", "9223372036854775807"}, {typ(stream.BigInt), "-9223372036854775808", "-9223372036854775808"}, {typ(stream.BigInt), "9223372036854775808", ""},
+		{typ(stream.BigInt), "123456789012345678", "123456789012345678"}, {typ(stream.BigInt), "1234567890123456", "1234567890123456"}, {typ(stream.BigInt), "12345678", "12345678"}, {typ(stream.BigInt), "123456789", "123456789"},
+		{typ(stream.BigInt), "9.2e18", "9200000000000000000"}, {typ(stream.BigInt), "9223372036854775808.0", ""}, {typ(stream.BigInt), "-9223372036854775808.0", "-9223372036854775808"}, {typ(stream.BigInt), "1e400", ""},
+		{typ(stream.Float), "0.1", "0.1"}, {typ(stream.Float), "1e39", `"Infinity"`}, {typ(stream.Double), "-1e400", `"-Infinity"`}, {typ(stream.Double), "-0", "-0.0"},
+		{typ(stream.Double), "9007199254740993", "9.007199254740992E15"}, {typ(stream.Double), "0.30000000000000004", "0.30000000000000004"}, {typ(stream.Double), `"1e"`, ""},
+		{ts, `"2026-01-02 23:59:59.999"`, `"2026-01-02 23:59:59.999"`}, {ts, `"2026-01-02 24:00:00"`, `"2026-01-03 00:00:00.000"`}, {ts, `"2026-01-02 24:00:01"`, ""}, {ts, `"2026-01-02 25:00:00"`, ""},
+		{ts, `"2026-01-02 24:00:00.000"`, `"2026-01-03 00:00:00.000"`}, {ts, `"2026-01-02 24:00:00.001"`, ""},
+		{ts, `"2026-01-02 00;00:00"`, ""}, {ts, `"2026-01-02 00:0000:"`, ""}, {ts, `"2026-01-02 00:00800"`, ""}, {ts, `"2026-01-02 0/:00:00"`, ""}, {ts, `"2026-01-02 00:60:00"`, ""}, {ts, `"2026-01-02 00:00:60"`, ""},
+		{ts, `"2026-01-02_00:00:00"`, ""}, {ts, `"2026-01-02 00:00:00.12x"`, ""}, {ts, `"2026-01-02 00:00:00,123"`, ""}, {ts, `"2026-01-02 00:00:00.1234"`, `"2026-01-02 00:00:00.123"`},
+		{ts, `"2026-01-02 00:00:00.123456"`, `"2026-01-02 00:00:00.123"`}, {ts, `"2026-01-02 00:00:00.1239999999"`, ""}, {ts, `"1969-12-31 23:59:59.9999"`, `"1969-12-31 23:59:59.999"`},
+		{ts, `"2026-01-02 00:00:00Z"`, `"2026-01-02 00:00:00.000"`}, {ts, `"2026-01-02 00:00:00ZZ"`, ""}, {ts, `"2026-01-02T00:00:00.123Z"`, `"2026-01-02 00:00:00.123"`}, {ts, `"2026-01-02 00:00:00+00:00"`, ""},
+		{ts, `"2025-02-29 01:00:00"`, `"2025-02-28 01:00:00.000"`}, {ts, `"2024-02-30 01:00:00"`, `"2024-02-29 01:00:00.000"`}, {ts, `"2026-02-32 01:00:00"`, ""}, {ts, `"2026-00-01 01:00:00"`, ""}, {ts, `"2026-04-31 24:00:00"`, `"2026-05-01 00:00:00.000"`},
+		{ts, `"0000-01-01 00:00:00"`, ""}, {ts, `"0001-01-01 00:00:00"`, `"0001-01-01 00:00:00.000"`}, {ts, `" 2026-01-02 00:00:00"`, ""}, {ts, `"2026-01-02 00:00:00 "`, ""}, {ts, `"2026-01-02 00:00"`, ""},
+		{ts, `"2026-01-02\u002000:00:00"`, `"2026-01-02 00:00:00.000"`},
+		{ts6, `"2026-01-02 00:00:00.123456"`, `"2026-01-02 00:00:00.123456"`}, {ts6, `"2026-01-02 00:00:00.12345"`, `"2026-01-02 00:00:00.123450"`}, {ts6, `"2026-01-02 00:00:00.1234567"`, `"2026-01-02 00:00:00.123456"`},
+		{ts0, `"2026-01-02 00:00:07.999"`, `"2026-01-02 00:00:07"`},
+		{ltz, `"2026-01-02 00:00:00.5Z"`, `"2026-01-02 00:00:00.500Z"`}, {ltz, `"2026-01-02T00:00:00Z"`, `"2026-01-02 00:00:00.000Z"`}, {ltz, `"2026-01-02 00:00:00z"`, ""}, {ltz, `"2026-01-02 00:00:00"`, ""}, {ltz, `"2026-01-02 00:00:00+01:00"`, ""},
+		{tm, `"23:59:59.9999"`, `"23:59:59.999"`}, {tm, `"24:00:00"`, `"00:00:00.000"`}, {tm, `"24:00:01"`, ""}, {tm, `"23:59"`, ""}, {tm, `"1:02:03"`, ""}, {tm, `"00:00:00Z"`, ""},
+		{typ(stream.Date), `"2024-02-29"`, `"2024-02-29"`}, {typ(stream.Date), `"2025-02-29"`, ""}, {typ(stream.Date), `"2025-02-28 "`, ""}, {typ(stream.Date), `"2025-02-28T00:00:00"`, ""},
+		{typ(stream.Bytes), `"AA=="`, `"AA=="`}, {typ(stream.Bytes), `"AAA="`, `"AAA="`}, {typ(stream.Bytes), `"AA"`, ""}, {typ(stream.Bytes), `"AA-_"`, ""}, {typ(stream.Bytes), `" AAAA\nBBBB "`, `"AAAABBBB"`}, {typ(stream.Bytes), `"A=AA"`, ""}, {typ(stream.Bytes), `"\u0041AAA"`, `"AAAA"`},
+		{typ(stream.Boolean), `"False"`, "false"}, {typ(stream.Boolean), `" true"`, "true"}, {typ(stream.Boolean), `""`, ""}, {typ(stream.Boolean), `0`, ""},
+		{typ(stream.String), `{"a":-0, "b":-0.0,"c":"\u00e9\u0001\/","d":1E400,"e":[ ]}`, `"{\"a\":0,\"b\":-0.0,\"c\":\"é\\u0001/\",\"d\":\"Infinity\",\"e\":[]}"`},
+	} {
+		for _, before := range [][]string{nil, {`{"v":null}`}} {
+			b, errs := decodeOne(t, []stream.Field{{Name: "v", Type: c.typ}}, append(before, `{"v":`+c.doc+`}`)...)
+			got := ""
+			if len(errs) == 0 {
+				got = strings.TrimSuffix(strings.TrimPrefix(string(AppendJSONRow(nil, b, len(before))), `{"v":`), "}")
+			}
+			if got != c.want {
+				t.Errorf("%s %s: got %s %v, want %s", c.typ, c.doc, got, errs, c.want)
+			}
+		}
+	}
+}
+
+// TestCutRecords: what follows a record in the buffer is no part of it, even if it would complete it.
+func TestCutRecords(t *testing.T) {
+	doc := `{"id":123,"card":{"brand":"abcdefghijkl","year":2030},"at":"2026-01-01 00:00:00.123","unknown":"a rather long text","other":12345678901,"amount":1.25}`
+	for cut := 1; cut < len(doc); cut++ {
+		for _, teach := range []bool{false, true} {
+			d := testDecoder(t, orderFields(), stream.Flatten(orderFields()))
+			b := stream.NewPool(d.plan.want, 64, 1).TryGet()
+			var errs stream.RowErrors
+			recs := rawRecords(doc, doc)
+			recs.End[1] = recs.Start[1] + uint32(cut)
+			if !teach {
+				recs.Start, recs.End = recs.Start[1:], recs.End[1:]
+			}
+			d.Decode(b, recs, nil, &errs)
+			if errs.Len() != 1 {
+				t.Errorf("%s is taken for a record (layout known: %v)", doc[:cut], teach)
+			}
+		}
+	}
+}
+
 func TestDeepLevels(t *testing.T) {
 	// A wanted row may be declared deeper than records may be nested.
 	deep := typ(stream.Int)

@@ -25,12 +25,13 @@ func load(base unsafe.Pointer, p int) uint64 {
 func at(base unsafe.Pointer, p int) byte { return *(*byte)(unsafe.Add(base, p)) }
 
 // textStops marks, with the high bit of its byte, the first byte of w that ends a run of plain text: a quote, a backslash, a
-// control character or a byte of a non-ASCII character. Marks after the first one may be wrong.
+// control character or a byte of a non-ASCII character. Marks after the first one may be wrong. A byte from 0x80 on needs no
+// test of its own: of the two differences at least one keeps its high bit.
 func textStops(w uint64) uint64 {
 	quote := (w ^ ones*'"') - ones
 	slash := (w ^ ones*'\\') - ones
 	control := w - ones*0x20
-	return (quote | slash | control | w) & highs
+	return (quote | slash | control) & highs
 }
 
 // nonDigits marks the bytes of w that are no digits. Marks after the first one may be wrong.

@@ -41,7 +41,7 @@ func (d *decoder) object(n *node, p, depth int, cols []*stream.Column, row int) 
 		}
 	}
 	for _, f := range n.fields {
-		if cols[f.first()].Len() > row {
+		if cols[f.lead].Len() > row {
 			continue
 		}
 		if f.required() {
@@ -71,14 +71,6 @@ func (d *decoder) failDocument(p int) int {
 		return d.failSyntax(p, bad)
 	}
 	return d.fail(p, next, "expected an object")
-}
-
-// first is the column by which one sees whether f has been read: an object fills all of its leaves at its end.
-func (n *node) first() int {
-	if n.op == opRow {
-		return n.leaves[0].col
-	}
-	return n.col
 }
 
 // key reads a key and its colon at p: the field, nil if nobody wants it, and the place of the value.
@@ -136,7 +128,7 @@ func (d *decoder) field(f *node, p, depth int, cols []*stream.Column, row int) i
 		}
 		return next
 	}
-	if cols[f.first()].Len() > row { // a repeated key: the last value counts
+	if cols[f.lead].Len() > row { // a repeated key: the last value counts
 		d.shapes.learning, learn = false, false
 		for _, leaf := range f.leaves {
 			cols[leaf.col].Truncate(row)

@@ -38,6 +38,7 @@ type node struct {
 	t        stream.Type
 	path     string   // for messages: bid.price, tags[], attrs{}
 	col      int      // of a value: position in its frame
+	lead     int      // the column by which one sees whether it has been read: an object fills all of its leaves at its end
 	min, max int64    // of integers
 	fields   []*node  // of a row
 	leaves   []*node  // of a row: the values in it at any depth, in the order of their columns; of a value: itself
@@ -77,6 +78,7 @@ func (n *node) addFields(fields []stream.Field, name, path string, column func(s
 			if len(child.fields) == 0 {
 				continue
 			}
+			child.lead = child.leaves[0].col
 			n.leaves = append(n.leaves, child.leaves...)
 		} else {
 			col, t := column(name+f.Name, f.Type)
@@ -94,7 +96,7 @@ func (n *node) addFields(fields []stream.Field, name, path string, column func(s
 }
 
 func newValue(t stream.Type, path string, col int) *node {
-	n := &node{t: t, path: path, col: col, min: math.MinInt64, max: math.MaxInt64}
+	n := &node{t: t, path: path, col: col, lead: col, min: math.MinInt64, max: math.MaxInt64}
 	n.leaves = []*node{n}
 	limit := func(size int) { n.min, n.max = -1<<(size-1), 1<<(size-1)-1 }
 	switch t.ID {

@@ -7,6 +7,8 @@ const (
 	maxLiterals  = 64 << 10
 	learnEvery   = 32 // misses between two lessons once all shapes are taken: a topic without layouts learns nothing
 	shortLiteral = 16 // longest literal that two loads cover
+	patience     = 64 // records in a row that fit no shape, after which
+	retryEvery   = 16 // only each 16th is tried
 )
 
 // shape is the layout of an earlier record.
@@ -34,6 +36,7 @@ type shapes struct {
 	last     int  // the one that matched last
 	victim   int  // the one to replace next
 	misses   int  // since the last lesson
+	streak   int  // records since the last one that a shape fitted
 	every    int  // learnEvery, but in tests
 	off      bool // never learn: tests and benchmarks of the other way set it
 	learning bool
@@ -46,16 +49,23 @@ func (s *shapes) match(d *decoder, row int) bool {
 	if len(s.known) == 0 {
 		return false
 	}
+	if s.streak >= patience && s.streak%retryEvery != 0 {
+		s.streak++
+		s.misses++
+		return false
+	}
 	if d.match(s.known[s.last], row) {
+		s.streak = 0
 		return true
 	}
 	for i, sh := range s.known {
 		if i != s.last && d.match(sh, row) {
-			s.last = i
+			s.last, s.streak = i, 0
 			return true
 		}
 	}
 	s.misses++
+	s.streak++
 	return false
 }
 
@@ -134,7 +144,7 @@ func (d *decoder) match(sh *shape, row int) bool {
 			return d.mismatch(len(sh.slots), row)
 		}
 	}
-	if end-p != len(sh.tail) || string(view(base, p, end)) != string(sh.tail) {
+	if string(view(base, p, end)) != string(sh.tail) {
 		return d.mismatch(len(sh.slots), row)
 	}
 	for _, c := range sh.nulls {
