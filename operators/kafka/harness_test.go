@@ -67,7 +67,7 @@ func value(v any) operators.Value {
 		}
 	case dict:
 		for _, e := range v {
-			out.Dict = append(out.Dict, operators.Entry{Name: e.name, Value: value(e.value)})
+			out.Dict = append(out.Dict, operators.Entry{Name: e.name, NameAt: operators.Pos{Line: 2, Col: 3}, Value: value(e.value)})
 		}
 	default:
 		panic(fmt.Sprintf("config value %T", v))

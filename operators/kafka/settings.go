@@ -164,11 +164,11 @@ func sourceOf(cfg *operators.Config, env operators.SourceEnv) (sourceSettings, [
 	}
 	if s.patternText != "" {
 		named++
-		re, err := regexp.Compile("^(?:" + s.patternText + ")$")
-		if err != nil {
+		if _, err := regexp.Compile(s.patternText); err != nil {
 			ps.add(cfg.Get("topic_pattern").At, codePattern, "it is written as for Go's regexp package (RE2)", "topic_pattern is no regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		} else {
+			s.pattern = regexp.MustCompile("^(?:" + s.patternText + ")$")
 		}
-		s.pattern = re
 	}
 	if named != 1 {
 		ps.add(cfg.At, codeTopic, "write one of topic, topics and topic_pattern", "a kafka source needs exactly one of topic, topics and topic_pattern, here are %d", named)

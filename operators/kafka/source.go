@@ -249,12 +249,6 @@ func (s *source) Reader(c *stream.Context) (stream.Reader, error) {
 	if s.client == nil {
 		return nil, errors.New("kafka: Reader before Open")
 	}
-	var parts []*partition
-	for _, sp := range s.splits {
-		if s.owner(sp.topicPartition, c.Parallelism) == c.Instance {
-			parts = append(parts, newPartition(sp.topicPartition, sp.id, sp.start, sp.stop, sp.end))
-		}
-	}
 	cl, err := s.client.twin(s.set.topics)
 	if err != nil {
 		return nil, stream.Permanent(err)
@@ -272,7 +266,7 @@ func (s *source) Reader(c *stream.Context) (stream.Reader, error) {
 	}
 	r := &reader{
 		decoder: s.env.NewDecoder(), stats: c.Stats, needTime: s.env.NeedTime, columns: cols,
-		raw: newRawFetcher(cl, cfg, parts, c.Log, func() { c.Stats.Retries.Add(1) }),
+		raw: newRawFetcher(cl, cfg, s.parts(c.Instance, c.Parallelism), c.Log, func() { c.Stats.Retries.Add(1) }),
 	}
 	return r, nil
 }
