@@ -198,7 +198,14 @@ func TestCancelAtAnyMoment(t *testing.T) {
 		out := newRecord()
 		p.sink("out", 1, func() stream.Sink { return &collectSink{rec: out, fail: step} }, rebalance(c))
 		j := p.job(rt, Config{BatchRows: 30, ChannelPerInput: rapid.IntRange(1, 4).Draw(rt, "channel")})
+		barriers := make(chan struct{})
+		go func() {
+			defer close(barriers)
+			for id := stream.CheckpointID(1); j.TriggerBarrier(ctx, id) == nil && id < 50; id++ {
+			}
+		}()
 		err := j.Run(ctx)
+		<-barriers
 		if err != nil && err != cause || err == nil && calls.Load() >= at && j.Status().State == Cancelled {
 			rt.Fatalf("Run returned %v", err)
 		}

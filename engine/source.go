@@ -90,9 +90,6 @@ func (s *source) open() error {
 
 func (s *source) close() error {
 	close(s.ended)
-	if s.slot != nil {
-		s.slot.slowest.Store(stream.MaxWatermark)
-	}
 	if s.batch != nil {
 		s.batch.Release()
 		s.batch = nil

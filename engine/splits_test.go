@@ -180,6 +180,91 @@ func TestScanCountsClampedRows(t *testing.T) {
 	}
 }
 
+// Close cuts are counted anew once rows have come in order for a while.
+func TestCutLimitRecovers(t *testing.T) {
+	s := newSplitTimes(0, 10, 0)
+	s.grow(1, 0)
+	at := int64(0)
+	cuts := func(pairs int) (n int) {
+		for range pairs {
+			at += 10
+			s.enter(0)
+			for times := []int64{at + 10, at}; len(times) > 0; {
+				k := s.scan(times)
+				if times = times[k:]; len(times) > 0 {
+					n++
+					w, _ := s.combined()
+					s.setSent(w)
+				}
+			}
+			s.leave()
+		}
+		return n
+	}
+	if n := cuts(2 * maxCutRun); n < maxCutRun || n > maxCutRun+2*maxCutRun/cutEvery+1 {
+		t.Fatalf("%d cuts", n)
+	}
+	quiet := times(cutEvery, at+100, 1)
+	s.enter(0)
+	if n := s.scan(quiet); n != len(quiet) {
+		t.Fatal("cut in rows that are in order")
+	}
+	s.leave()
+	at += 1000
+	if n := cuts(100); n != 100 {
+		t.Errorf("%d cuts of 100 after rows in order", n)
+	}
+}
+
+// A row that other splits keep from being late needs no cut.
+func TestNoCutWhileAnotherSplitHolds(t *testing.T) {
+	src := newFakeSource(2)
+	src.feed(0, 100, 5, 200, 7, 300, 9)
+	src.feed(1, 1, 2, 3)
+	src.finish()
+	late, st := runLate(t, src, pipeline.TimeSpec{Granule: 10}, 1, 64)
+	if n := st.Nodes[0].Total.Cuts; n != 0 || len(late) != 0 {
+		t.Errorf("%d cuts, late %v", n, late)
+	}
+}
+
+func TestIdleness(t *testing.T) {
+	const idle = 1000
+	s := newSplitTimes(0, 0, idle)
+	s.grow(2, 0)
+	caught, behind := stream.SplitState{CaughtUp: true}, stream.SplitState{}
+	step := func(what string, active int64, st stream.SplitState, want splitState, recheck int64) {
+		t.Helper()
+		s.observe(0, st, active)
+		if got := s.splits[0].state; got != want {
+			t.Errorf("%s: state %d, want %d", what, got, want)
+		}
+		if got := s.recheck(active); got != recheck {
+			t.Errorf("%s: recheck after %d, want %d", what, got, recheck)
+		}
+	}
+	s.observe(1, stream.SplitState{Finished: true}, 0)
+	step("not read, more is in the log", 0, behind, splitLive, 0)
+	step("not read, nothing is in the log", 5, caught, splitIdle, -1)
+	s.read(0)
+	s.enter(0)
+	s.scan([]int64{7})
+	s.leave()
+	step("caught up", 100, caught, splitLive, idle)
+	step("not for long", 600, caught, splitLive, idle-500)
+	s.pause(0, true)
+	step("paused", 2000, caught, splitLive, 0)
+	s.pause(0, false)
+	step("resumed", 2100, caught, splitLive, idle)
+	step("for long", 2100+idle, caught, splitIdle, -1)
+	step("more is in the log", 9000, behind, splitLive, 0)
+	step("finished", 9001, stream.SplitState{CaughtUp: true, Finished: true}, splitFinished, -1)
+
+	s = newSplitTimes(0, 0, 0)
+	s.grow(1, 0)
+	step("never idle", 1<<50, caught, splitLive, -1)
+}
+
 func BenchmarkScan(b *testing.B) {
 	for _, c := range []struct {
 		name     string

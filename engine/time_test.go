@@ -293,10 +293,10 @@ func TestAlignBoundsTheLead(t *testing.T) {
 		a, b := p.source("fast", 2, fast, spec()), p.source("slow", 1, slow, spec())
 		p.collect("out", 1, rebalance(a), rebalance(b))
 		j := p.job(t, Config{BatchRows: batch})
+		slow.change(0, func(s *fakeSplit) { s.behind = true })
 		_, wait := started(t, j)
 		fast.feed(0, times(20000, 0, 1)...)
 		fast.feed(1, times(20000, 0, 2)...)
-		slow.change(0, func(s *fakeSplit) { s.behind = true })
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := fast.read(0); n > 3*batch {
@@ -381,6 +381,97 @@ func TestTimelessSource(t *testing.T) {
 			t.Error(err)
 		}
 		x.expect(t, "r0 r3 w3 w9223372036854775807")
+	})
+}
+
+// A source that was idle says that it holds the watermark again before it sends the row that woke it.
+func TestWakeComesBeforeTheRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTimed(t, newFakeSource(1), &pipeline.TimeSpec{Idle: time.Second}, Config{})
+		tap := make(chan stream.Message, 100)
+		to := &x.job.byNode[0][0].ports[stream.PortMain].edges[0].dests[0]
+		real := to.ch
+		to.ch = tap
+		x.src.feed(0, 5)
+		_, wait := started(t, x.job)
+		time.Sleep(2 * time.Second)
+		x.src.feed(0, 7)
+		synctest.Wait()
+		var kinds []stream.MessageKind
+		for range len(tap) {
+			m := <-tap
+			kinds = append(kinds, m.Kind)
+			real <- m
+		}
+		want := []stream.MessageKind{stream.MsgBatch, stream.MsgWatermark, stream.MsgIdle, stream.MsgWatermark, stream.MsgBatch, stream.MsgWatermark}
+		if !slices.Equal(kinds, want) {
+			t.Errorf("sent %v, want %v", kinds, want)
+		}
+		x.src.finish()
+		synctest.Wait()
+		for range len(tap) {
+			real <- <-tap
+		}
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Before they wait, sinks may pass on what they hold, chained behind a source or not.
+func TestDrainedBeforeWaiting(t *testing.T) {
+	for _, chained := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			src := newFakeSource(1)
+			p := newPlan()
+			out := newRecord()
+			k := p.sink("out", 1, func() stream.Sink { return &collectSink{rec: out} }, forward(p.source("in", 1, src, nil)))
+			p.plan.Nodes[k].Stateless = chained
+			_, wait := started(t, p.job(t, Config{}))
+			src.feed(0, 1)
+			synctest.Wait()
+			out.mu.Lock()
+			if len(out.rows) != 1 || out.drained == 0 {
+				t.Errorf("chained %t: %d rows, drained %d times", chained, len(out.rows), out.drained)
+			}
+			out.mu.Unlock()
+			src.finish()
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+			if out.flushed != 1 || out.closed != 1 {
+				t.Errorf("flushed %d, closed %d", out.flushed, out.closed)
+			}
+		})
+	}
+}
+
+// No row is read before everything is open, so that a sink that cannot be reached costs nothing.
+func TestNothingIsReadBeforeAllIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource(1)
+		src.feed(0, 1, 2, 3)
+		src.finish()
+		p := newPlan()
+		gate := make(chan struct{})
+		p.sink("out", 1, func() stream.Sink {
+			return &collectSink{rec: newRecord(), fail: func(m string) error {
+				if m == "Open" {
+					<-gate
+				}
+				return nil
+			}}
+		}, forward(p.source("in", 1, src, nil)))
+		j := p.job(t, Config{})
+		_, wait := started(t, j)
+		synctest.Wait()
+		if n := src.read(0); n != 0 || j.Status().State != Opening {
+			t.Errorf("%d rows read, %s", n, j.Status().State)
+		}
+		close(gate)
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
