@@ -31,7 +31,7 @@ const (
 
 // client is a pool of connections to a cluster. Its methods may be called by several goroutines.
 type client struct {
-	cluster   *Cluster
+	cluster   *cluster
 	transport *kafkago.Transport
 	dialer    *dialer
 	addr      net.Addr
@@ -57,7 +57,7 @@ var supported = map[protocol.ApiKey]versionRange{
 }
 
 // newClient makes a client. It connects when first used. topics, if known, keep the transport's own metadata small.
-func newClient(cluster *Cluster, topics []string) (*client, error) {
+func newClient(cluster *cluster, topics []string) (*client, error) {
 	t := &kafkago.Transport{
 		ClientID:       clientID,
 		DialTimeout:    5 * time.Second,
@@ -104,7 +104,7 @@ func (c *client) twin(topics []string) (*client, error) {
 	return n, err
 }
 
-func (t *TLS) config() (*tls.Config, error) {
+func (t *tlsFiles) config() (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
@@ -126,7 +126,7 @@ func (t *TLS) config() (*tls.Config, error) {
 	return cfg, nil
 }
 
-func (s *SASL) mechanism() (sasl.Mechanism, error) {
+func (s *credentials) mechanism() (sasl.Mechanism, error) {
 	switch s.Mechanism {
 	case "plain":
 		return plain.Mechanism{Username: s.Username, Password: s.Password}, nil

@@ -139,14 +139,14 @@ func (c *client) closedHint() string {
 	return fmt.Sprintf("; it may expect TLS (tls: true), or not offer SASL mechanism %s", cl.mechanism())
 }
 
-func (c *Cluster) user() string {
+func (c *cluster) user() string {
 	if c.SASL == nil {
 		return "ANONYMOUS"
 	}
 	return c.SASL.Username
 }
 
-func (c *Cluster) mechanism() string {
+func (c *cluster) mechanism() string {
 	if c.SASL == nil {
 		return "none"
 	}

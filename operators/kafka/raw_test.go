@@ -6,22 +6,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rs/zerolog"
 
 	"flowd/internal/kafkatest"
 	"flowd/internal/recordbatch"
 )
 
-func TestOpenRaw(t *testing.T) {
+func TestRawRecords(t *testing.T) {
 	b := kafkatest.Open(t)
 	topic := b.Topic(t, "raw", 2)
 	b.Produce(t, topic, kafkatest.Values(0, numbers("a", 0, 100)...)...)
 	b.Produce(t, topic, kafkatest.Values(1, numbers("b", 0, 50)...)...)
-	f, err := OpenRaw(t.Context(), RawConfig{Cluster: Cluster{Brokers: b.Addrs}, Topics: []string{topic}, Committed: true, Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
+	s := newSourceTest(t, b, object{"topic": topic, "stop": object{"at": "latest"}}).open(1)
+	f := s.readers[0].(interface{ Raw() *RawFetcher }).Raw()
 	got := make([][]string, f.Partitions())
 	var recs recordbatch.Records
 	for {
@@ -41,8 +37,5 @@ func TestOpenRaw(t *testing.T) {
 	}
 	if d := cmp.Diff([][]string{numbers("a", 0, 100), numbers("b", 0, 50)}, got); d != "" {
 		t.Error(d)
-	}
-	if _, err := OpenRaw(t.Context(), RawConfig{Cluster: Cluster{Brokers: b.Addrs}, Topics: []string{topic + "x"}}); err == nil {
-		t.Error("an unknown topic was opened")
 	}
 }

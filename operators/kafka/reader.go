@@ -127,6 +127,10 @@ func (r *reader) Splits() int            { return r.raw.Partitions() }
 func (r *reader) Pause(i int, p bool)    { r.raw.Pause(i, p) }
 func (r *reader) Close() error           { return r.raw.Close() }
 
+// Raw is the fetch path under the reader. Whoever reads from it reads past Poll: it is there to measure what fetching and
+// framing cost without decoding.
+func (r *reader) Raw() *RawFetcher { return r.raw }
+
 func (r *reader) Split(i int) stream.SplitState {
 	id, position, end, caughtUp, finished := r.raw.partition(i)
 	return stream.SplitState{ID: id.String(), CaughtUp: caughtUp, Finished: finished, Position: position, End: end}

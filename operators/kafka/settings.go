@@ -32,22 +32,22 @@ const (
 
 var mechanisms = []string{"plain", "scram_sha_256", "scram_sha_512"}
 
-// Cluster says how to reach a Kafka cluster.
-type Cluster struct {
+// cluster says how to reach a Kafka cluster.
+type cluster struct {
 	Brokers []string
-	TLS     *TLS  // nil: plain connections
-	SASL    *SASL // nil: no authentication
+	TLS     *tlsFiles    // nil: plain connections
+	SASL    *credentials // nil: no authentication
 }
 
-// TLS names the PEM files of encrypted connections; all may be empty.
-type TLS struct{ CA, Cert, Key string }
+// tlsFiles names the PEM files of encrypted connections; all may be empty.
+type tlsFiles struct{ CA, Cert, Key string }
 
-// SASL says who connects. Mechanism is plain, scram_sha_256 or scram_sha_512.
-type SASL struct{ Mechanism, Username, Password string }
+// credentials say who connects. Mechanism is plain, scram_sha_256 or scram_sha_512.
+type credentials struct{ Mechanism, Username, Password string }
 
 // sourceSettings is a checked kafka source.
 type sourceSettings struct {
-	cluster     Cluster
+	cluster     cluster
 	topics      []string
 	pattern     *regexp.Regexp
 	patternText string
@@ -60,7 +60,7 @@ type sourceSettings struct {
 
 // sinkSettings is a checked kafka sink; columns are positions in the rows.
 type sinkSettings struct {
-	cluster     Cluster
+	cluster     cluster
 	topic       string
 	keys        []int // one column: text; with keyJSON an object of them
 	keyJSON     bool
@@ -81,7 +81,7 @@ func (p *problems) add(at operators.Pos, code, hint, format string, args ...any)
 }
 
 // clusterOf reads brokers, tls and sasl: each from the step if written there, otherwise from the cluster.
-func clusterOf(cfg, def *operators.Config, ps *problems) Cluster {
+func clusterOf(cfg, def *operators.Config, ps *problems) cluster {
 	pick := func(name string) (operators.Value, bool) {
 		for _, c := range []*operators.Config{cfg, def} {
 			if c != nil && c.Has(name) {
@@ -90,7 +90,7 @@ func clusterOf(cfg, def *operators.Config, ps *problems) Cluster {
 		}
 		return operators.Value{}, false
 	}
-	var cl Cluster
+	var cl cluster
 	v, ok := pick("brokers")
 	if ok {
 		cl.Brokers = splitBrokers(v)
@@ -106,7 +106,7 @@ func clusterOf(cfg, def *operators.Config, ps *problems) Cluster {
 	if v, ok := pick("tls"); ok && v.Object != nil {
 		t := v.Object
 		if !t.Has("enabled") || t.Bool("enabled") {
-			cl.TLS = &TLS{CA: t.String("ca"), Cert: t.String("cert"), Key: t.String("key")}
+			cl.TLS = &tlsFiles{CA: t.String("ca"), Cert: t.String("cert"), Key: t.String("key")}
 			if (cl.TLS.Cert == "") != (cl.TLS.Key == "") {
 				ps.add(v.At, codeTLS, "give both, or neither", "tls has only one of cert and key")
 			}
@@ -114,7 +114,7 @@ func clusterOf(cfg, def *operators.Config, ps *problems) Cluster {
 	}
 	if v, ok := pick("sasl"); ok && v.Object != nil {
 		s := v.Object
-		cl.SASL = &SASL{Mechanism: s.String("mechanism"), Username: s.String("username"), Password: s.String("password")}
+		cl.SASL = &credentials{Mechanism: s.String("mechanism"), Username: s.String("username"), Password: s.String("password")}
 		if cl.SASL.Mechanism == "" {
 			cl.SASL.Mechanism = "scram_sha_512"
 		}

@@ -289,3 +289,14 @@ func (s *source) scope(md *metadata, instance, parallelism int) []topicPartition
 	})
 	return out
 }
+
+// parts is the share of an instance of the partitions that Open has found.
+func (s *source) parts(instance, parallelism int) []*partition {
+	var parts []*partition
+	for _, sp := range s.splits {
+		if s.owner(sp.topicPartition, parallelism) == instance {
+			parts = append(parts, newPartition(sp.topicPartition, sp.id, sp.start, sp.stop, sp.end))
+		}
+	}
+	return parts
+}
