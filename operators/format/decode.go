@@ -1,6 +1,7 @@
 package format
 
 import (
+	"fmt"
 	"math"
 	"unsafe"
 
@@ -33,6 +34,12 @@ var _ operators.Decoder = (*decoder)(nil)
 func (d *decoder) Decode(b *stream.Batch, recs *operators.RawRecords, from []uint32, errs *stream.RowErrors) []uint32 {
 	d.cols = b.Cols[:len(d.plan.want.Columns)]
 	buf := recs.Buf
+	for _, c := range d.cols {
+		// A value is at most three times as long as its JSON: [9e6] is read as text as [9000000.0].
+		if len(c.Bytes)+3*len(buf) > math.MaxUint32 {
+			panic(fmt.Sprintf("format: %d bytes of records for a batch that holds %d of text already, which is more than its offsets can count", len(buf), len(c.Bytes)))
+		}
+	}
 	d.base = unsafe.Pointer(unsafe.SliceData(buf))
 	for i, start := range recs.Start {
 		end := recs.End[i]
@@ -187,14 +194,4 @@ func (d *decoder) failSyntax(p, bad int) int {
 		want = "expected valid JSON"
 	}
 	return d.fail(bad, -1, want)
-}
-
-const trueInt, falseInt = 1, 0
-
-// inRange says whether the whole part of f fits n. It is Jackson's rule: for int the value itself must be within the limits.
-func (n *node) inRange(f float64) bool {
-	if n.max == math.MaxInt64 {
-		return f >= -1<<63 && f < 1<<63
-	}
-	return f >= float64(n.min) && f <= float64(n.max)
 }

@@ -24,9 +24,10 @@
 //     declared precision are cut off. Days 29 to 31 of a shorter month are its last day, 24:00:00 is the next day
 //   - array, map (keys are strings) and nested rows: arrays and objects; in them the same rules hold
 //
-// Where this differs from Flink, on purpose: decimals beyond the precision, booleans that are neither true nor false
-// and anything after the value are row errors, where Flink reads NULL, false, and nothing; control characters inside
-// of strings are refused; T and Z are read beside the SQL form; a time keeps its declared fraction.
+// Where this differs from Flink, on purpose: numbers beyond the range or precision of their type, booleans that are neither
+// true nor false and anything after the value are row errors, where Flink reads the nearest number or NULL, false, and
+// nothing; control characters inside of strings are refused, as the RFC demands; T and Z are read beside the SQL form;
+// a time keeps the fraction it is declared with; in JSON read as a string, repeated keys stay.
 //
 // # JSON out
 //

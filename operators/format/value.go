@@ -1,6 +1,8 @@
 package format
 
 import (
+	"math"
+
 	"flowd/internal/dec"
 	"flowd/stream"
 )
@@ -85,9 +87,9 @@ func (d *decoder) boolean(n *node, c byte, p int, col *stream.Column) int {
 		}
 		switch s = trim(s); {
 		case foldEqual(s, "true"):
-			col.AppendInt64(trueInt)
+			col.AppendInt64(1)
 		case foldEqual(s, "false"):
-			col.AppendInt64(falseInt)
+			col.AppendInt64(0)
 		default:
 			return d.failField(n, p, want)
 		}
@@ -95,9 +97,9 @@ func (d *decoder) boolean(n *node, c byte, p int, col *stream.Column) int {
 	}
 	if q := word(d.base, p, d.end); q >= 0 {
 		if c == 't' {
-			col.AppendInt64(trueInt)
+			col.AppendInt64(1)
 		} else {
-			col.AppendInt64(falseInt)
+			col.AppendInt64(0)
 		}
 		return q
 	}
@@ -156,6 +158,14 @@ func (d *decoder) wholeNumber(n *node, c byte, p int, col *stream.Column) int {
 		}
 	}
 	return d.failField(n, p, "expected a whole number ("+n.typeName()+")")
+}
+
+// inRange says whether the whole part of f fits n. It is Jackson's rule: for int the value itself must be within the limits.
+func (n *node) inRange(f float64) bool {
+	if n.max == math.MaxInt64 {
+		return f >= -1<<63 && f < 1<<63
+	}
+	return f >= float64(n.min) && f <= float64(n.max)
 }
 
 func (n *node) typeName() string { return n.t.Nullable().String() }
