@@ -124,6 +124,10 @@ func (d *decoder) document(row int) (rows int) {
 	return rows
 }
 
+// maxRows is how many rows one record may hold. Three bytes can make a row of any width, so that a record's size does
+// not bound its memory.
+const maxRows = 1 << 16
+
 // rows reads the elements of an array of records from p on.
 func (d *decoder) rows(p, row int) (next, rows int) {
 	if p = space(d.base, p, d.end); p < d.end && at(d.base, p) == ']' {
@@ -133,7 +137,9 @@ func (d *decoder) rows(p, row int) (next, rows int) {
 		if p = d.object(d.plan.root, p, 2, d.cols, row+rows); p < 0 {
 			return -1, 0
 		}
-		rows++
+		if rows++; rows > maxRows {
+			return d.fail(p, p, "a record may hold at most 65536 rows; the next one ends"), rows
+		}
 		var more bool
 		if p, more = d.comma(p, ']'); !more {
 			return p, rows

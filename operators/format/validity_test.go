@@ -399,7 +399,8 @@ func TestHostile(t *testing.T) {
 		"keys":            `{` + rep(`"k":1,`, 1<<20) + `"k":1}`,
 		"equal keys":      `{"map":{` + rep(`"k":1,`, 1<<18) + `"k":1}}`,
 		"many elements":   `{"list":[` + rep(`1,`, 1<<20) + `1]}`,
-		"rows":            `[` + rep(`{"a":1},`, 1<<16) + `{}]`,
+		"rows":            `[` + rep(`{"a":1},`, maxRows-1) + `{}]`,
+		"too many rows":   `[` + rep(`{},`, 20<<20) + `{}]`,
 		"spaces":          `{` + rep(" ", 16<<20) + `}`,
 		"long key":        `{"` + rep("k", 16<<20) + `":1}`,
 		"shapes":          `{"` + rep("k", 60000) + `":1,"` + rep("k", 60000) + `":1}`,
@@ -415,9 +416,12 @@ func TestHostile(t *testing.T) {
 		d.Decode(b, recs, nil, &errs)
 		took := time.Since(begin)
 		runtime.ReadMemStats(&after)
+		if strings.HasSuffix(name, "rows") && (errs.Len() == 0) != (name == "rows") {
+			t.Errorf("%s: %v", name, errs.List)
+		}
 		used := after.TotalAlloc - before.TotalAlloc
-		// Columns grow by doubling at most, and an element of a list is an offset beside its text.
-		if limit := uint64(16*len(doc) + 1<<20); used > limit {
+		// Columns grow by doubling at most; an element of a list is an offset beside its text, a row a value in each column.
+		if limit := uint64(16*len(doc) + 1<<20 + 40*b.N*len(b.Cols)); used > limit {
 			t.Errorf("%s: %d bytes took %d bytes of memory, more than %d", name, len(doc), used, limit)
 		}
 		t.Logf("%-16s %9d bytes, %9d bytes of memory, %v", name, len(doc), used, took)
