@@ -37,15 +37,6 @@ func Metadata() []stream.ColumnDef {
 	}
 }
 
-// ClusterField is the table of the top-level kafka key: the cluster that every kafka source and sink uses by default.
-func ClusterField() operators.Field {
-	return operators.Field{
-		Name: "kafka", Type: operators.Object, Bare: "brokers", Fields: clusterFields(),
-		Doc:     "The Kafka cluster that sources and sinks use unless they name their own.",
-		Example: "broker1:9092,broker2:9092",
-	}
-}
-
 func clusterFields() []operators.Field {
 	return []operators.Field{
 		{Name: "brokers", Type: operators.Any, Example: "broker1:9092,broker2:9092", Flink: "properties.bootstrap.servers",

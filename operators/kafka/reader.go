@@ -137,6 +137,3 @@ func (r *reader) Split(i int) stream.SplitState {
 }
 
 func (p topicPartition) String() string { return fmt.Sprintf("%s/%d", p.topic, p.id) }
-
-// Raw is the fetch path below the decoding. A benchmark reads from it instead of the reader, never beside it.
-func (r *reader) Raw() *RawFetcher { return r.raw }
