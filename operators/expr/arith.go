@@ -65,37 +65,37 @@ func (k *intArith) eval(r *run, sel []int32, out *stream.Column) {
 		for _, i := range sel {
 			v, over := intOp(k.op, a[i], b[i])
 			o[i] = v
-			bad |= over | v ^ v<<shift>>shift
+			bad |= over | (v ^ v<<shift>>shift)
 		}
 	case k.op == '+' && k.constant:
 		c := k.c
 		for i, x := range a {
 			s := x + c
 			o[i] = s
-			bad |= (x^s)&(c^s)&(-1<<63) | s ^ s<<shift>>shift
+			bad |= (x^s)&(c^s)&(-1<<63) | (s ^ s<<shift>>shift)
 		}
 	case k.op == '+':
 		for i, x := range a {
 			y := b[i]
 			s := x + y
 			o[i] = s
-			bad |= (x^s)&(y^s)&(-1<<63) | s ^ s<<shift>>shift
+			bad |= (x^s)&(y^s)&(-1<<63) | (s ^ s<<shift>>shift)
 		}
 	case k.op == '-':
 		for i, x := range a {
 			y := b[i]
 			s := x - y
 			o[i] = s
-			bad |= (x^y)&(x^s)&(-1<<63) | s ^ s<<shift>>shift
+			bad |= (x^y)&(x^s)&(-1<<63) | (s ^ s<<shift>>shift)
 		}
 	case k.op == '*':
 		for i, x := range a {
 			y := b[i]
 			hi, lo := bits.Mul64(uint64(x), uint64(y))
 			p := int64(lo)
-			h := int64(hi) - x>>63&y - y>>63&x
+			h := int64(hi) - (x >> 63 & y) - (y >> 63 & x)
 			o[i] = p
-			bad |= h ^ p>>63 | p ^ p<<shift>>shift
+			bad |= (h ^ p>>63) | (p ^ p<<shift>>shift)
 		}
 	}
 	if bad == 0 {
@@ -105,7 +105,7 @@ func (k *intArith) eval(r *run, sel []int32, out *stream.Column) {
 	for j := range rs.n {
 		i := rs.at(j)
 		v, over := intOp(k.op, a[i], b[i])
-		if over|v^v<<shift>>shift != 0 && !out.IsNull(i) {
+		if over|(v^v<<shift>>shift) != 0 && !out.IsNull(i) {
 			r.fail(out, i, k.node.text()+": overflow of "+k.node.t.Nullable().String())
 		}
 	}
@@ -123,7 +123,7 @@ func intOp(op int, x, y int64) (v, over int64) {
 	}
 	hi, lo := bits.Mul64(uint64(x), uint64(y))
 	v = int64(lo)
-	return v, int64(hi) - x>>63&y - y>>63&x ^ v>>63
+	return v, (int64(hi) - (x >> 63 & y) - (y >> 63 & x)) ^ v>>63
 }
 
 func (k *intArith) divide(r *run, sel []int32, out *stream.Column, a, b []int64) {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"flowd/stream"
@@ -635,10 +636,8 @@ func (b *binder) fold(n *node, t *tnode) *tnode {
 	if t.op == opConst || t.op == opColumn || len(t.args) == 0 || t.t.Kind() == stream.KindList {
 		return t
 	}
-	for _, a := range t.args {
-		if !a.isConst() {
-			return t
-		}
+	if !constTree(t) {
+		return t
 	}
 	c, msg := evalConst(t)
 	if msg != "" {
@@ -646,6 +645,11 @@ func (b *binder) fold(n *node, t *tnode) *tnode {
 	}
 	c.Type = t.t // keeps the nullability of the rule, as Flink does
 	return &tnode{op: opConst, t: t.t, val: c, src: t.src}
+}
+
+// constTree says whether t reads no column.
+func constTree(t *tnode) bool {
+	return t.op == opConst || len(t.args) > 0 && !slices.ContainsFunc(t.args, func(a *tnode) bool { return !constTree(a) })
 }
 
 // call binds a function.

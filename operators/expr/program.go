@@ -101,10 +101,38 @@ func (p *Program) Eval(in *stream.Batch, out *stream.Column, errs *stream.RowErr
 	} else {
 		copyColumn(out, p.root.get(r, in.Sel), r.n, in.Sel)
 	}
-	for _, e := range p.end(first) {
-		r.null(out, int(e.Row))
+	if bad := p.end(first); len(bad) > 0 {
+		dropRows(out, r.n, bad)
 	}
 	finish(out, r.n, in.Sel)
+}
+
+// dropRows makes the rows that have errors NULL, and empty where values have a length.
+func dropRows(out *stream.Column, n int, bad []stream.RowError) {
+	out.EnsureValid(n)
+	for _, e := range bad {
+		out.SetNull(int(e.Row))
+	}
+	if out.Kind != stream.KindBytes && out.Kind != stream.KindList {
+		return
+	}
+	clean := emptyLike(out)
+	for i := range n {
+		appendRow(clean, out, i)
+	}
+	*out = *clean
+}
+
+// emptyLike is an empty column of the type of c.
+func emptyLike(c *stream.Column) *stream.Column {
+	e := &stream.Column{Kind: c.Kind}
+	if c.Off != nil {
+		e.Off = append(e.Off, 0)
+	}
+	for _, ch := range c.Child {
+		e.Child = append(e.Child, emptyLike(ch))
+	}
+	return e
 }
 
 // Filter narrows in.Sel to the rows where the expression, a condition, is TRUE. Rows that cannot be computed are

@@ -66,7 +66,7 @@ func (k *timeAddKernel) add(v, d int64) (int64, bool) {
 	}
 	days = civil.AddMonths(days, int(d))
 	hi, us := bits.Mul64(uint64(days), civil.MicrosPerDay)
-	if int64(hi)-days>>63&civil.MicrosPerDay != int64(us)>>63 {
+	if int64(hi)-(days>>63&civil.MicrosPerDay) != int64(us)>>63 {
 		return 0, false
 	}
 	sum, over := intOp('+', int64(us), ofDay)
