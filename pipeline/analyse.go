@@ -575,8 +575,10 @@ func (c *compiler) aggregates(u *unit, l *logic, quals []string, bounds []stream
 			}
 			cols = append(cols, column{a.name, a.spec.Type, len(groups) + i, nil, at})
 		}
-		c.unique(append(columnsOf(bounds, nil), cols...))
 		l.res.cols = made
+		if u := c.unique(append(columnsOf(bounds, nil), cols...)); len(u) < len(made) {
+			l.res.cols = defs(u)
+		}
 		return
 	}
 	l.mid = &rows{cols: made, tainted: failed, open: u.in.open || len(failed) > 0, timed: true, time: l.res.time}

@@ -357,7 +357,7 @@ func (c *compiler) transformNode(u *unit, role string, edges []Edge, in *stream.
 				continue
 			}
 			cfg.Columns[i] = transform.Column{From: -1, Expr: onto(col.expr, logical, in)}
-			list = append(list, col.name+": "+col.expr.String())
+			list = append(list, strings.TrimPrefix(col.name, keyColumn(""))+": "+strings.ReplaceAll(col.expr.String(), "`", ""))
 		}
 		detail = append(detail, "select "+strings.Join(list, ", "))
 	}

@@ -47,6 +47,7 @@ func (c *compiler) items(n *node, key string) []item {
 			switch {
 			case it.kind == mapNode:
 				pairs(it)
+			case it.bad:
 			case it.kind == listNode || it.null:
 				c.fail(it, "F051", fmt.Sprintf("an entry of %s must be a name, or name: expression, this is %s", key, it.what()), "")
 			default:
@@ -115,7 +116,7 @@ func (c *compiler) comment(n *node) {
 
 // parse reads the expression that a scalar holds.
 func (c *compiler) parse(n *node) *expr.Expr {
-	if n == nil || n.kind != scalarNode || n.null {
+	if n == nil || n.kind != scalarNode || n.null || n.bad {
 		return nil
 	}
 	c.comment(n)
@@ -204,7 +205,7 @@ func (c *compiler) lookup(it item, r *rows, qualifiers []string) (cols []int, na
 	for _, col := range append(slices.Clone(r.cols), r.hidden...) {
 		known = append(known, col.Name)
 	}
-	hint := didYouMean(it.name, known)
+	hint := didYouMean(it.name, known[:len(r.cols)])
 	if near := nearest(it.name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %s (%s)?", near, s.Columns[s.Index(near)].Type.Nullable())
 	}

@@ -245,7 +245,7 @@ func (c *compiler) resolve(u *unit, r reference) {
 		fail("F040", o.Name+" is a sink: nothing comes out of it", "read what the sink reads")
 		return
 	case dotted && port <= 0:
-		fail("F040", fmt.Sprintf("%s has no output %q", name, suffix), "outputs are "+name+", "+name+".late and "+name+".errors")
+		fail("F040", fmt.Sprintf("%s has no output %q", name, suffix), outputs(o))
 		return
 	case port == stream.PortErrors && o.OnError != stream.ErrorDivert:
 		fail("F044", r.name+" does not exist, because "+name+" does not say on_error: divert", "add on_error: divert to "+name)
@@ -262,6 +262,14 @@ func (c *compiler) resolve(u *unit, r reference) {
 		return
 	}
 	c.link(u, o, port, r)
+}
+
+// outputs is a hint about what can be read of a step.
+func outputs(u *unit) string {
+	if u.transform != nil {
+		return "the outputs are " + u.Name + ", " + u.Name + ".late and " + u.Name + ".errors"
+	}
+	return "the outputs are " + u.Name + " and " + u.Name + ".errors"
 }
 
 // order sorts topologically, inputs in the order of the file first, and reports circles.

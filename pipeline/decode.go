@@ -34,6 +34,7 @@ func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 	cfg := &operators.Config{Values: make(map[string]operators.Value)}
 	own := make(map[string]*node)
 	d.nodes[cfg] = own
+	written := n != nil
 	if n != nil {
 		cfg.At = pos(n)
 		d.at[cfg.At] = append(d.at[cfg.At], n)
@@ -44,26 +45,36 @@ func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 				d.fail(owner, "F011", fmt.Sprintf("%s is empty", title(f, owner)), exampleHint(f))
 				return cfg
 			case f.Bare != "" && bare != nil && (n.kind == scalarNode || bare.Type == operators.List || bare.Type == operators.Any):
-				n = &node{src: n.src, kind: mapNode, line: n.line, col: n.col, pairs: []pair{{&node{src: n.src, line: n.line, col: n.col, text: f.Bare}, n}}}
+				n = &node{src: n.src, kind: mapNode, line: n.line, col: n.col, pairs: []pair{{&node{src: n.src, line: n.line, col: n.col, text: f.Bare, shown: title(f, owner)}, n}}}
 			default:
-				d.fail(n, "F011", fmt.Sprintf("%s must be a map of keys, this is %s", title(f, owner), n.what()), exampleHint(f))
+				hint := exampleHint(f)
+				if f.Name == "window" && n.kind == scalarNode {
+					hint = "for a fixed window write {tumble: " + n.text + "}"
+				}
+				d.fail(n, "F011", fmt.Sprintf("%s must be a map of keys, this is %s", title(f, owner), n.what()), hint)
 				return cfg
 			}
 		}
 		d.maps[cfg] = n
 		for _, p := range n.pairs {
-			d.key(cfg, own, p, f)
+			if meant := d.key(cfg, own, p, owner, f); meant != "" {
+				own[meant] = nil // it is not missing as well
+			}
 		}
 	}
 	var missing []string
 	for i := range f.Fields {
 		fd := &f.Fields[i]
-		if _, written := own[fd.Name]; written || fd.Later {
+		n, known := own[fd.Name]
+		if n != nil || fd.Later {
 			continue
+		}
+		if known {
+			delete(own, fd.Name)
 		}
 		if v, ok := d.fallback(fd); ok {
 			cfg.Values[fd.Name] = v
-		} else if fd.Required && n != nil {
+		} else if fd.Required && written && !known {
 			missing = append(missing, fd.Name)
 		}
 	}
@@ -77,7 +88,7 @@ func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 // title names an object for a message: the step it is, or its key.
 func title(f *operators.Field, owner *node) string {
 	if owner != nil && owner.text != "" {
-		return owner.text
+		return owner.title()
 	}
 	return f.Name
 }
@@ -93,20 +104,19 @@ func exampleHint(f *operators.Field) string {
 }
 
 // key decodes one key of an object.
-func (d *decoder) key(cfg *operators.Config, own map[string]*node, p pair, f *operators.Field) {
+func (d *decoder) key(cfg *operators.Config, own map[string]*node, p pair, owner *node, f *operators.Field) (meant string) {
 	name := p.key.text
 	fd := child(f, name)
 	if fd == nil {
 		if f.Name == "pipeline" && strings.HasPrefix(name, "x-") {
-			return
+			return ""
 		}
-		d.unknownKey(p, f)
-		return
+		return d.unknownKey(p, owner, f)
 	}
 	own[name] = p.value
 	if fd.Later {
 		d.fail(p.key, "F090", name+" is part of the language, but not of this version of flowd", "remove it; `flowd version` says what this version is")
-		return
+		return ""
 	}
 	if v, ok := d.value(p.value, p.key, fd); ok {
 		v.Set = true
@@ -114,22 +124,22 @@ func (d *decoder) key(cfg *operators.Config, own map[string]*node, p pair, f *op
 	} else if v, ok := d.fallback(fd); ok {
 		cfg.Values[name] = v // so that nothing else is said
 	}
+	return ""
 }
 
-func (d *decoder) unknownKey(p pair, f *operators.Field) {
+// unknownKey reports a key that f has not. meant is the one that was probably meant.
+func (d *decoder) unknownKey(p pair, owner *node, f *operators.Field) (meant string) {
 	var names []string
 	for _, fd := range f.Fields {
 		names = append(names, fd.Name)
 	}
-	title := f.Name
-	hint := ""
-	group := f.Name
+	title, group, hint := title(f, owner), f.Name, ""
 	switch f.Name {
 	case "source", "transform", "sink":
-		group = "step"
+		title, group = "the "+f.Name+" "+title, "step"
 	}
 	if other := keysElsewhere[group][p.key.text]; other != "" && slices.Contains(names, other) {
-		hint = "flowd calls it " + other
+		hint, meant = "flowd calls it "+other, other
 	}
 	switch {
 	case strings.Contains(p.key.text, "${"):
@@ -139,12 +149,13 @@ func (d *decoder) unknownKey(p pair, f *operators.Field) {
 	case hint == "" && group == "step" && p.key.text == "type" && p.value.kind == scalarNode:
 		hint = "a step has no type: its connector is a key, as in kafka: clicks"
 	case hint == "":
-		hint = didYouMean(p.key.text, names)
+		hint, meant = didYouMean(p.key.text, names), nearest(p.key.text, names)
 	}
 	if hint == "" {
 		hint = "known: " + strings.Join(names, ", ")
 	}
 	d.fail(p.key, "F010", fmt.Sprintf("%s has no key %q", title, p.key.text), hint)
+	return meant
 }
 
 // fallback is the value of a field that was not written.
@@ -179,6 +190,9 @@ func (d *decoder) unset(c *operators.Config) *operators.Config {
 func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, ok bool) {
 	v.At = pos(n)
 	d.at[v.At] = append(d.at[v.At], n)
+	if n.bad {
+		return v, false
+	}
 	switch f.Type {
 	case operators.Object:
 		v.Object = d.object(n, owner, f)
@@ -191,7 +205,7 @@ func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, 
 		return d.any(n), true
 	case columnsField, schemaField, namesField:
 		if n.null {
-			d.fail(owner, "F011", owner.text+" is empty", exampleHint(f))
+			d.fail(owner, "F011", owner.title()+" is empty", exampleHint(f))
 			return v, false
 		}
 		return v, true
@@ -213,7 +227,7 @@ func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, 
 			}
 			what = oneOf(f.Enum)
 		}
-		d.fail(at, "F011", fmt.Sprintf("%s must be %s, this is %s", owner.text, what, n.what()), hint)
+		d.fail(at, "F011", fmt.Sprintf("%s must be %s, this is %s", owner.title(), what, n.what()), hint)
 		return v, false
 	}
 	if f.Type == expressionField || f.Type == orderField || f.Type == typeField {
@@ -227,7 +241,7 @@ func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, 
 	if f.Secret && owner != nil {
 		if !strings.Contains(n.text, "${") {
 			n.src.mask(n.secretSpan())
-			d.r.add(n.src, warn(n.diag("F019", owner.text+" is written in the file", "keep secrets out of it: '${NAME}' or '${file:/run/secrets/name}'")))
+			d.r.add(n.src, warn(n.diag("F019", owner.title()+" is written in the file", "keep secrets out of it: '${NAME}' or '${file:/run/secrets/name}'")))
 		}
 		secret = true
 	}
@@ -255,13 +269,13 @@ func (d *decoder) scalar(v *operators.Value, n, owner *node, f *operators.Field,
 		shown = strconv.Quote(n.text) + " (" + strconv.Quote(text) + ")"
 	}
 	bad := func(code, want, hint string) bool {
-		d.fail(n, code, fmt.Sprintf("%s must be %s, not %s", owner.text, want, shown), hint)
+		d.fail(n, code, fmt.Sprintf("%s must be %s, not %s", owner.title(), want, shown), hint)
 		return false
 	}
 	switch f.Type {
 	case operators.Text:
 		if f.Required && text == "" {
-			d.fail(n, "F011", owner.text+" is empty", exampleHint(f))
+			d.fail(n, "F011", owner.title()+" is empty", exampleHint(f))
 			return false
 		}
 	case operators.Bool:
@@ -320,7 +334,7 @@ func (d *decoder) enum(v *operators.Value, n, owner *node, f *operators.Field, t
 		if len(f.Enum) > 0 {
 			use = "this version has " + oneOf(f.Enum)
 		}
-		d.fail(n, "F090", fmt.Sprintf("%s: %s is part of the language, but not of this version of flowd", owner.text, text), use)
+		d.fail(n, "F090", fmt.Sprintf("%s: %s is part of the language, but not of this version of flowd", owner.title(), text), use)
 		return false
 	}
 	hint := elsewhere[f.Name][text]
@@ -335,12 +349,12 @@ func (d *decoder) enum(v *operators.Value, n, owner *node, f *operators.Field, t
 func (d *decoder) list(n, owner *node, f *operators.Field) (v operators.Value, ok bool) {
 	v.At = pos(n)
 	if n.null && n.src != nil {
-		d.fail(owner, "F011", owner.text+" is empty", exampleHint(f))
+		d.fail(owner, "F011", owner.title()+" is empty", exampleHint(f))
 		return v, false
 	}
 	items := n.items
 	if n.kind == mapNode {
-		d.fail(n, "F011", fmt.Sprintf("%s must be a list, this is a map", owner.text), exampleHint(f))
+		d.fail(n, "F011", fmt.Sprintf("%s must be a list, this is a map", owner.title()), exampleHint(f))
 		return v, false
 	}
 	if n.kind == scalarNode { // a list may be written as one text, which also a variable can hold
@@ -353,7 +367,7 @@ func (d *decoder) list(n, owner *node, f *operators.Field) (v operators.Value, o
 			item := operators.Value{At: v.At, Set: true}
 			item.Text = strings.TrimSpace(part)
 			if f.Elem.Type == operators.Object {
-				d.fail(n, "F011", fmt.Sprintf("%s must be a list of maps, this is text", owner.text), exampleHint(f))
+				d.fail(n, "F011", fmt.Sprintf("%s must be a list of maps, this is text", owner.title()), exampleHint(f))
 				return v, false
 			}
 			if !d.scalar(&item, n, owner, f.Elem, item.Text, secret) {
@@ -365,14 +379,14 @@ func (d *decoder) list(n, owner *node, f *operators.Field) (v operators.Value, o
 	}
 	ok = true
 	for _, it := range n.items {
-		named := &node{src: it.src, line: it.line, col: it.col, text: owner.text}
+		named := &node{src: it.src, line: it.line, col: it.col, text: owner.title()}
 		item, good := d.value(it, named, f.Elem)
 		item.Set = true
 		v.List = append(v.List, item)
 		ok = ok && good
 	}
 	if len(items) == 0 && f.Required {
-		d.fail(n, "F011", owner.text+" is empty", exampleHint(f))
+		d.fail(n, "F011", owner.title()+" is empty", exampleHint(f))
 		return v, false
 	}
 	return v, ok
@@ -381,7 +395,7 @@ func (d *decoder) list(n, owner *node, f *operators.Field) (v operators.Value, o
 func (d *decoder) dict(n, owner *node, f *operators.Field) (v operators.Value, ok bool) {
 	v.At = pos(n)
 	if n.null {
-		d.fail(owner, "F011", owner.text+" is empty", "add an entry, or remove the key")
+		d.fail(owner, "F011", owner.title()+" is empty", "add an entry, or remove the key")
 		return v, false
 	}
 	if n.kind != mapNode {
@@ -389,7 +403,7 @@ func (d *decoder) dict(n, owner *node, f *operators.Field) (v operators.Value, o
 		if n.kind == listNode {
 			hint = "write name: and what it is below it, without dashes"
 		}
-		d.fail(n, "F011", fmt.Sprintf("%s must be a map of names, this is %s", owner.text, n.what()), hint)
+		d.fail(n, "F011", fmt.Sprintf("%s must be a map of names, this is %s", owner.title(), n.what()), hint)
 		return v, false
 	}
 	for _, p := range n.pairs {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -28,8 +29,10 @@ func Explain(p *Plan, spec *Spec) string {
 		fmt.Fprintln(w, "step\tpart\t×\tinput\twhat it does")
 		for _, n := range p.Nodes {
 			var in []string
-			for _, e := range n.Inputs {
-				in = append(in, p.edgeText(e))
+			for _, e := range n.Inputs { // the errors of a step come from all its parts
+				if text := p.edgeText(e); !slices.Contains(in, text) {
+					in = append(in, text)
+				}
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", n.Step, n.Role, n.Parallelism, strings.Join(in, " + "), n.Detail)
 		}
@@ -58,7 +61,7 @@ func Explain(p *Plan, spec *Spec) string {
 			}
 			fmt.Fprintf(w, "%s\t%s\n", title, line)
 		}
-		fmt.Fprintf(w, "state\tat most %s in memory; nothing is kept when the job ends\n", sizeText2(p.StateMemory))
+		fmt.Fprintf(w, "state\tat most %s in memory; nothing is kept when the job ends\n", bytesText(p.StateMemory))
 	})
 	b.WriteString("with all defaults\n\n")
 	for line := range strings.Lines(writeYAML(spec)) {
@@ -109,6 +112,9 @@ func columnsText(s *stream.Schema) string {
 	}
 	var list []string
 	for _, c := range s.Columns {
+		if strings.HasPrefix(c.Name, keyColumn("")) {
+			continue
+		}
 		t := c.Type.Nullable().String()
 		if c.Type.NotNull {
 			t += "!"
@@ -251,7 +257,7 @@ func durationText(d time.Duration) string {
 	return fmt.Sprintf("%dms", d/time.Millisecond)
 }
 
-func sizeText2(n int64) string {
+func bytesText(n int64) string {
 	for _, u := range []struct {
 		shift uint
 		name  string

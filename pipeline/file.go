@@ -172,12 +172,22 @@ func (r *report) diagnostics() Diagnostics {
 		d := e.Diagnostic
 		d.Len = max(d.Len, 1)
 		if e.src != nil && d.Line > 0 {
-			d.Source = r.scrub(e.src.shown(d.Line))
+			d.Source = visible(r.scrub(e.src.shown(d.Line)))
 		}
-		d.Msg, d.Hint = r.scrub(d.Msg), r.scrub(d.Hint)
+		d.Msg, d.Hint = visible(r.scrub(d.Msg)), visible(r.scrub(d.Hint))
 		out = append(out, d)
 	}
 	return out
+}
+
+// visible replaces what a terminal would obey or not show, save tabs, by one character each.
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == 0x2028 || c == 0x2029 {
+			return utf8.RuneError
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // scrub replaces resolved secrets in s. Very short ones would mask half of every text, so they stay.

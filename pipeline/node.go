@@ -14,7 +14,9 @@ type node struct {
 	style     scalarStyle
 	flow      bool   // a list or map written with [ ] or { }
 	null      bool   // a scalar without text, or ~ or null
+	bad       bool   // a scalar that cannot be used, which has been reported
 	text      string // scalar: decoded
+	shown     string // what messages call a key that stands for a short form; "" for text
 	items     []*node
 	pairs     []pair
 	size      int // nodes below and including this one, aliases expanded
@@ -54,6 +56,14 @@ func (n *node) get(key string) *node {
 		}
 	}
 	return nil
+}
+
+// title is what messages call a key.
+func (n *node) title() string {
+	if n.shown != "" {
+		return n.shown
+	}
+	return n.text
 }
 
 // what names the kind of the node for a message.

@@ -136,7 +136,7 @@ func Parse(files []File, opts Options) (*Spec, Diagnostics) {
 	}
 	d := newDecoder(opts, r)
 	s.nodes, s.at = d.nodes, d.at
-	title := &node{src: root.src, line: root.line, col: root.col, text: "the pipeline"}
+	title := &node{src: root.src, kind: mapNode, line: root.line, col: root.col, text: "the pipeline"}
 	s.root = d.object(root, title, &s.table)
 	s.read(d, root)
 	return s, r.diagnostics()
@@ -150,7 +150,8 @@ func (d *decoder) checkName(key *node, what string) {
 		return
 	}
 	hint := "a name is made of a–z, 0–9 and _, begins with a letter and has at most 63 characters"
-	fixed := strings.Trim(regexp.MustCompile(`[^a-z0-9_]+`).ReplaceAllString(strings.ToLower(key.text), "_"), "_0123456789")
+	fixed := strings.Trim(regexp.MustCompile(`[^a-z0-9_]+`).ReplaceAllString(strings.ToLower(key.text), "_"), "_")
+	fixed = strings.TrimLeft(fixed, "_0123456789")
 	if stepName.MatchString(fixed) {
 		hint = "write " + fixed + ": " + hint
 	}
@@ -388,7 +389,7 @@ func (d *decoder) oneConnector(st *step, chosen []string, isSource bool) (string
 				return "", false
 			}
 		}
-		if d.maps[st.Config] != nil {
+		if d.maps[st.Config] != nil && !slices.ContainsFunc(st.pairs, func(p pair) bool { return st.own[p.key.text] == nil }) {
 			d.fail(st.key, "F021", fmt.Sprintf("the %s %s has no connector", what, st.Name), "add one of the keys "+oneOf(all))
 		}
 		return "", false
@@ -401,6 +402,11 @@ func (d *decoder) oneConnector(st *step, chosen []string, isSource bool) (string
 // checkFormat refuses settings of other formats.
 func (s *Spec) checkFormat(d *decoder, st *step, cfg *operators.Config, none bool) {
 	n := st.own["format"]
+	f := d.opts.Registry.Format(cfg.String("type"))
+	of := func(name string) bool {
+		return name == "type" || f != nil && slices.ContainsFunc(f.Fields, func(o operators.Field) bool { return o.Name == name })
+	}
+	maps.DeleteFunc(cfg.Values, func(name string, _ operators.Value) bool { return !of(name) }) // defaults of other formats
 	if n == nil {
 		return
 	}
@@ -408,14 +414,13 @@ func (s *Spec) checkFormat(d *decoder, st *step, cfg *operators.Config, none boo
 		d.fail(n, "F020", fmt.Sprintf("%s has no format: its connector makes or takes rows as they are", st.Name), "remove format")
 		return
 	}
-	f := d.opts.Registry.Format(cfg.String("type"))
 	if f == nil {
 		st.opaque = true
 		return
 	}
 	own := d.nodes[cfg]
 	for _, key := range slices.Sorted(maps.Keys(own)) {
-		if key != "type" && !slices.ContainsFunc(f.Fields, func(o operators.Field) bool { return o.Name == key }) {
+		if !of(key) {
 			d.fail(own[key], "F020", fmt.Sprintf("%s is no setting of the format %s", key, f.Name), "remove it")
 		}
 	}

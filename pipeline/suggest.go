@@ -8,7 +8,7 @@ import (
 // nearest is the name closest to word by edits (a swap of neighbours counts as one), "" if none is close enough to
 // be meant. Of equally close names the first wins.
 func nearest(word string, names []string) string {
-	if len(word) > 100 {
+	if word == "" || len(word) > 100 {
 		return ""
 	}
 	limit := max(1, len([]rune(word))/3)

@@ -10,6 +10,7 @@ import (
 var (
 	yamlLine    = regexp.MustCompile(`^yaml: line (\d+): `)
 	anchorError = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+	wrongEscape = regexp.MustCompile(`"(?:[^"\\\n]|\\[0abt\tnvfre "/\\N_LPxuU\n])*(\\[^0abt\tnvfre "/\\N_LPxuU\n])`)
 	blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
 	secretLine  = regexp.MustCompile(`(?i)["']?\b[a-z_]*(?:password|secret|token|credential)[a-z_]*["']?\s*:\s*([^\s#].*)`)
 )
@@ -55,12 +56,22 @@ func explainSyntax(src *source, err error, r *report) {
 		tell(src, r, s.open, 1, "F001", "this "+string(src.text[s.open])+" is never closed", "")
 		return
 	}
+	if m := wrongEscape.FindStringSubmatchIndex(src.text); m != nil && strings.Contains(msg, "escape") {
+		tell(src, r, m[2], m[3]-m[2], "F001", "text in double quotes has no escape "+src.text[m[2]:m[3]],
+			`in single quotes \ is a character like any other; in double quotes write \\`)
+		return
+	}
 	line = min(max(line, 1), len(src.lines))
 	for line > 1 && strings.TrimSpace(src.line(line)) == "" {
 		line--
 	}
 	text := src.line(line)
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
+	if strings.Contains(msg, "mapping values are not allowed") && indent > 0 {
+		tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "F001", "this line is indented deeper than the one before, which is complete",
+			"give the keys of one map the same indentation")
+		return
+	}
 	hint := "check the indentation, the colons and the quotes of this line and the one before"
 	tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "F001", "this is no YAML: "+msg, hint)
 }
@@ -192,6 +203,10 @@ func (f *flaws) badStart(at int, value string) bool {
 	switch value[0] {
 	case '@', '`', '%':
 		f.tell(at, len(value), "a value cannot begin with "+value[:1], "put the whole value in single quotes")
+		return true
+	case '!':
+		tag, rest, _ := strings.Cut(value, " ")
+		f.tell(at, len(value), "YAML takes "+tag+" for a tag", "in an expression write NOT "+strings.TrimSpace(tag[1:]+" "+rest))
 		return true
 	case '|', '>':
 		f.tell(at, len(value), "YAML takes "+value[:1]+" at the start of a value for a block of text", "put the whole value in single quotes")

@@ -116,7 +116,7 @@ func (c *converter) convert(y *yaml.Node, depth int) *node {
 	if c.stop {
 		return nil
 	}
-	if n.flow {
+	if n.flow && strings.IndexByte("[{", c.byteAt(n)) >= 0 { // and not the one pair of [a: b]
 		c.rejoin(n)
 	}
 	for _, e := range n.items {
@@ -135,6 +135,15 @@ func (c *converter) convert(y *yaml.Node, depth int) *node {
 		c.done[y] = n
 	}
 	return n
+}
+
+// byteAt is the first byte of a list or map.
+func (c *converter) byteAt(n *node) byte {
+	m := mapper{src: c.src.text}
+	if i := m.skipProperties(c.src.offset(n.line, n.col)); i < len(c.src.text) {
+		return c.src.text[i]
+	}
+	return 0
 }
 
 func (c *converter) alias(y *yaml.Node) *node {
@@ -180,8 +189,7 @@ func (c *converter) scalar(n *node, y *yaml.Node) {
 	}
 	n.null = n.style == plainStyle && (y.Value == "" || y.Tag == "!!null")
 	if !c.tag(y) {
-		n.null = false
-		n.text = "NULL" // stands for what was meant, so that nothing else is said about it
+		n.null, n.bad = false, true
 	}
 }
 
