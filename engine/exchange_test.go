@@ -416,3 +416,20 @@ func TestStateMemoryIsSplit(t *testing.T) {
 		t.Errorf("%d, %d and %d bytes; want 250, 250, 0", x, y, z)
 	}
 }
+
+// Senders begin their turns at different receivers, so that a few batches are spread as well.
+func TestRebalanceTakesTurns(t *testing.T) {
+	src := newFakeSource(2)
+	src.feed(0, times(40, 0, 1)...)
+	src.feed(1, times(40, 0, 1)...)
+	src.finish()
+	p := newPlan()
+	out := p.collect("out", 4, rebalance(p.source("in", 2, src, nil)))
+	mustRun(t, p.job(t, Config{BatchRows: 20}))
+	for i := range 4 {
+		want := map[int]int{0: 20, 1: 40, 2: 20}[i]
+		if n := len(out.perInst[i]); n != want {
+			t.Errorf("instance %d got %d rows, want %d", i, n, want)
+		}
+	}
+}

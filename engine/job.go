@@ -293,7 +293,7 @@ func (j *Job) isStopping() bool {
 }
 
 // TriggerBarrier has every source that has not ended send the barrier of checkpoint id to its receivers. It returns
-// when all of them have taken it, or the context ends.
+// when all of them have taken it, or the context ends. Ids rise from call to call, and calls do not overlap.
 func (j *Job) TriggerBarrier(ctx context.Context, id stream.CheckpointID) error {
 	for _, t := range j.tasks {
 		if t.source == nil {

@@ -411,8 +411,9 @@ func (s *source) alignSplits(active int64) {
 	}
 	slowest := s.group.slowest()
 	for i := range s.splits.splits {
-		if lead := s.splits.leads(i, slowest, s.spec.Align.Milliseconds()); lead != s.splits.splits[i].paused {
-			s.splits.pause(i, lead)
+		split := &s.splits.splits[i]
+		if lead := s.splits.leads(i, slowest, s.spec.Align.Milliseconds()); lead != split.paused {
+			split.paused = lead
 			s.reader.Pause(i, lead)
 		}
 	}

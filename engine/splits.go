@@ -91,7 +91,7 @@ func (t *splitTimes) read(i int) {
 }
 
 // observe takes what the reader says of split i. A split is idle once it has been caught up for t.idle, or at once
-// if nothing was ever read of it.
+// if nothing was ever read of it. The wait of a paused split says nothing about its input.
 func (t *splitTimes) observe(i int, st stream.SplitState, active int64) {
 	s := &t.splits[i]
 	s.caughtUp = st.CaughtUp
@@ -108,11 +108,6 @@ func (t *splitTimes) observe(i int, st stream.SplitState, active int64) {
 	case active-s.caughtAt >= t.idle:
 		s.state = splitIdle
 	}
-}
-
-// pause notes that split i is paused or resumed. The wait of a paused split says nothing about its input.
-func (t *splitTimes) pause(i int, paused bool) {
-	t.splits[i].paused, t.splits[i].caughtAt = paused, -1
 }
 
 // recheck is how long, in active ns, nothing will change by time alone: −1 for ever, 0 if a split may at any moment

@@ -252,9 +252,9 @@ func TestIdleness(t *testing.T) {
 	s.leave()
 	step("caught up", 100, caught, splitLive, idle)
 	step("not for long", 600, caught, splitLive, idle-500)
-	s.pause(0, true)
+	s.splits[0].paused = true
 	step("paused", 2000, caught, splitLive, 0)
-	s.pause(0, false)
+	s.splits[0].paused = false
 	step("resumed", 2100, caught, splitLive, idle)
 	step("for long", 2100+idle, caught, splitIdle, -1)
 	step("more is in the log", 9000, behind, splitLive, 0)

@@ -58,6 +58,30 @@ func TestPartialBatchIsSentAtOnce(t *testing.T) {
 	})
 }
 
+// Rows that trickle in without a pause wait no longer than linger for a batch to be full.
+func TestTrickleLingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource(1)
+		src.feed(0, times(1000, 0, 1)...)
+		src.poll = func() int {
+			time.Sleep(time.Millisecond)
+			return 1
+		}
+		x := newTimed(t, src, nil, Config{})
+		_, wait := started(t, x.job)
+		time.Sleep(100*time.Millisecond + time.Microsecond)
+		x.ops.mu.Lock()
+		if n := len(x.ops.rows); n < 90 || n > 100 {
+			t.Errorf("%d rows have come of 100", n)
+		}
+		x.ops.mu.Unlock()
+		x.job.Stop()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestIdleSplitDoesNotHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTimed(t, newFakeSource(2), &pipeline.TimeSpec{Idle: 30 * time.Second}, Config{})
