@@ -241,10 +241,10 @@ func TestUnreachableBroker(t *testing.T) {
 	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	b := &kafkatest.Broker{Addrs: []string{addr}}
 	s := newSourceTest(t, b, object{"topic": "x"})
-	s.src.limit = 400 * time.Millisecond
+	s.src.limit = 2 * time.Second
 	wantError(t, s.openError(), addr, "connection refused", "tried for")
 	k := newSinkTest(t, b, object{"topic": "x"}, 0)
-	k.sink.limit = 400 * time.Millisecond
+	k.sink.limit = 2 * time.Second
 	wantError(t, k.sink.Open(k.c), addr, "connection refused", "tried for")
 	_ = k.sink.Close()
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,8 +127,8 @@ func parseInstant(s string) (ms int64, relative bool, ago time.Duration, ok bool
 		if !found {
 			return 0, false, 0, false
 		}
-		ago, ok = parseAgo(strings.TrimSpace(d))
-		return 0, true, ago, ok
+		ago, ok = parseAgo(d)
+		return 0, true, ago, ok && d != ""
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UnixMilli(), false, 0, true
@@ -141,11 +142,32 @@ func parseInstant(s string) (ms int64, relative bool, ago time.Duration, ok bool
 	return 0, false, 0, false
 }
 
+// parseAgo reads a duration as the pipeline language writes them: 90s, 1h30m, 2d.
 func parseAgo(s string) (time.Duration, bool) {
-	if days, found := strings.CutSuffix(s, "d"); found {
-		n, ok := parsePartition(days)
-		return time.Duration(n) * 24 * time.Hour, ok && n < 100_000
+	var total time.Duration
+	for s != "" {
+		n := 0
+		for n < len(s) && n < 10 && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		v, err := strconv.ParseInt(s[:n], 10, 64)
+		if err != nil {
+			return 0, false
+		}
+		unit := n
+		for unit < len(s) && s[unit] >= 'a' && s[unit] <= 'z' {
+			unit++
+		}
+		each, ok := units[s[n:unit]]
+		if !ok || v > int64(maxAgo/each) {
+			return 0, false
+		}
+		total += time.Duration(v) * each
+		s = s[unit:]
 	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil && d >= 0
+	return total, total <= maxAgo
 }
+
+const maxAgo = 200 * 365 * 24 * time.Hour
+
+var units = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}

@@ -116,6 +116,8 @@ func TestInstants(t *testing.T) {
 		{"now", 1_700_000_000_000},
 		{"now-90s", 1_700_000_000_000 - 90_000},
 		{"now-1h30m", 1_700_000_000_000 - 5_400_000},
+		{"now-1d6h", 1_700_000_000_000 - 108_000_000},
+		{"now-250ms", 1_700_000_000_000 - 250},
 		{"now-2d", 1_700_000_000_000 - 172_800_000},
 	} {
 		ms, rel, ago, ok := parseInstant(c.in)
@@ -124,7 +126,7 @@ func TestInstants(t *testing.T) {
 			t.Errorf("%s is %d (%v), want %d", c.in, got, ok, c.want)
 		}
 	}
-	for _, in := range []string{"", "nowish", "now+1h", "now-", "now--1h", "2026-13-01", "yesterday", "12:00"} {
+	for _, in := range []string{"", "nowish", "now+1h", "now-", "now--1h", "now-1", "now-h", "now-1w", "now-99999999999d", "now-9999999999d", "2026-13-01", "yesterday", "12:00"} {
 		if _, _, _, ok := parseInstant(in); ok {
 			t.Errorf("%q was read", in)
 		}

@@ -83,21 +83,11 @@ func (s *sink) open(ctx context.Context, cl *client, codec recordbatch.Codec) er
 	if err := cl.start(ctx, s.limit, protocol.Produce, protocol.InitProducerId); err != nil {
 		return err
 	}
-	var topic *topicMeta
-	err := cl.retry(ctx, s.limit, func(ctx context.Context) error {
-		md, err := cl.metadata(ctx, []string{s.set.topic})
-		if err != nil {
-			return err
-		}
-		topic = md.topics[s.set.topic]
-		if topic != nil && topic.code != codeNone && topic.code != codeUnknownTopic {
-			return fmt.Errorf("topic %s: %w", s.set.topic, codeError(topic.code))
-		}
-		return nil
-	})
+	md, err := cl.findTopics(ctx, s.limit, []string{s.set.topic})
 	if err != nil {
 		return err
 	}
+	topic := md.topics[s.set.topic]
 	if topic == nil || topic.code == codeUnknownTopic || len(topic.partitions) == 0 {
 		return cl.unknownTopic(ctx, s.set.topic)
 	}

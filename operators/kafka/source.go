@@ -86,18 +86,7 @@ func (s *source) Close() error {
 
 // find lists the partitions of all topics, by topic and number.
 func (s *source) find(ctx context.Context) ([]topicPartition, map[topicPartition][16]byte, error) {
-	var md *metadata
-	err := s.client.retry(ctx, s.limit, func(ctx context.Context) (err error) {
-		if md, err = s.client.metadata(ctx, s.set.topics); err != nil {
-			return err
-		}
-		for _, t := range md.topics {
-			if t.code != codeNone && t.code != codeUnknownTopic && s.set.pattern == nil {
-				return fmt.Errorf("topic %s: %w", t.name, codeError(t.code))
-			}
-		}
-		return nil
-	})
+	md, err := s.client.findTopics(ctx, s.limit, s.set.topics)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,6 +111,34 @@ func (s *source) find(ctx context.Context) ([]topicPartition, map[topicPartition
 		}
 	}
 	return parts, ids, nil
+}
+
+// newTopicGrace is how long a topic may be unknown at the start: a broker learns of a new topic a moment after it was
+// created.
+const newTopicGrace = time.Second
+
+// findTopics asks for topics, or all if there are none, and waits a moment for those that are unknown.
+func (c *client) findTopics(ctx context.Context, limit time.Duration, topics []string) (*metadata, error) {
+	var md *metadata
+	began := time.Now()
+	err := c.retry(ctx, limit, func(ctx context.Context) (err error) {
+		if md, err = c.metadata(ctx, topics); err != nil {
+			return err
+		}
+		for _, name := range topics {
+			t := md.topics[name]
+			switch {
+			case t == nil || t.code == codeUnknownTopic || t.code == codeNone && len(t.partitions) == 0:
+				if time.Since(began) < min(newTopicGrace, limit/2) {
+					return fmt.Errorf("topic %s: %w", name, codeError(codeUnknownTopic))
+				}
+			case t.code != codeNone:
+				return fmt.Errorf("topic %s: %w", name, codeError(t.code))
+			}
+		}
+		return nil
+	})
+	return md, err
 }
 
 // unknownTopic is the error for a topic that is not there. Topics are not created: a misspelt name would go unnoticed.
