@@ -270,7 +270,7 @@ func (b *binder) arith(n *node, l, r *tnode) *tnode {
 	if r.t.ID == stream.Null {
 		r = b.convert(n.args[1], r, l.t)
 	}
-	if exact := t.IsInteger() || t.ID == stream.Decimal; exact && (o == '/' || o == '%') && r.isConst() && !r.val.Null && r.val.Dec().IsZero() {
+	if exact := t.IsInteger() || t.ID == stream.Decimal; exact && (o == '/' || o == '%') && !l.isConst() && r.isConst() && !r.val.Null && r.val.Dec().IsZero() {
 		return b.fail(n, CodeConstant, "NULLIF(x, 0) makes a divisor NULL where it is 0", "division by zero")
 	}
 	res := makeNode(n, opArith, t, l, r)

@@ -58,10 +58,15 @@ type Bound struct {
 	root *tnode
 }
 
+var noFields = stream.NewSchema()
+
 // Bind gives the expression types. It returns every error there is, in the order of the text; the Bound is nil if
 // there is one. Constant parts are computed.
 func (e *Expr) Bind(s *Scope) (*Bound, []*Error) {
 	b := binder{scope: s}
+	if s.Schema == nil { // constants need none
+		b.scope = &Scope{Schema: noFields, Qualifiers: s.Qualifiers, Vars: s.Vars}
+	}
 	root := b.bind(e.root)
 	if root != nil && root.t.ID == stream.Null {
 		b.fail(e.root, CodeType, "write CAST(NULL AS string), with the type you mean", "NULL alone has no type")

@@ -130,6 +130,22 @@ func TestSplitAggregates(t *testing.T) {
 	}
 }
 
+// TestWithoutSchema binds a constant over nothing.
+func TestWithoutSchema(t *testing.T) {
+	e, _ := Parse("INTERVAL '5' MINUTE")
+	b, errs := e.Bind(&Scope{})
+	if errs != nil {
+		t.Fatal(errs[0])
+	}
+	if c, ok := b.Const(); !ok || c.I64 != 300_000_000 {
+		t.Errorf("%+v", c)
+	}
+	e, _ = Parse("x")
+	if _, errs := e.Bind(&Scope{}); len(errs) != 1 || errs[0].Hint != "there are no fields here" {
+		t.Errorf("%v", errs)
+	}
+}
+
 func TestRemap(t *testing.T) {
 	b := mustBind(t, bidSchema, "price + n > 5 AND ok")
 	if got := fmt.Sprint(b.Columns()); got != "[1 9 11]" {
