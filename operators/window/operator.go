@@ -44,8 +44,11 @@ type operator struct {
 
 	merged  *slice
 	tags    []uint32
+	blocks  blocks
 	results results
-	bytes   int64 // of slices, free ones too
+
+	bytes     int64 // of slices, free ones too
+	stateRows int64
 }
 
 // slice is the state of the rows of one slice of event time.
@@ -54,6 +57,7 @@ type slice struct {
 	table *hashmap.Table // when aggregating
 	rank  *ranking       // when ranking input rows
 	bytes int64          // as last added to operator.bytes
+	rows  int            // as last added to operator.stateRows
 }
 
 func (s *slice) size() int64 {
@@ -103,6 +107,7 @@ func (o *operator) Open(c *stream.Context) error {
 		o.ranks = newRankPlan(o.cfg.Top, o.cfg.In, true, c.BatchRows)
 	}
 	o.merged = o.newSlice()
+	o.blocks = blocks{o: o, made: make(map[blockID]*slice)}
 	o.results.open(o)
 	return nil
 }
@@ -208,13 +213,17 @@ func (o *operator) process(b *stream.Batch, out stream.Output) error {
 		s := o.slice(p.start)
 		if s.rank != nil {
 			s.rank.offer(b.N, p.sel, o.arrived)
-			continue
+		} else {
+			o.rows = s.table.Upsert(hash[:b.N], o.keyVals, p.sel, o.rows)
+			lanes := s.table.Lanes()
+			for i := range o.cfg.Aggs {
+				o.cfg.Aggs[i].Spec.Update(lanes, o.at[i], o.rows, o.argCols[i], p.sel)
+			}
 		}
-		o.rows = s.table.Upsert(hash[:b.N], o.keyVals, p.sel, o.rows)
-		lanes := s.table.Lanes()
-		for i := range o.cfg.Aggs {
-			o.cfg.Aggs[i].Spec.Update(lanes, o.at[i], o.rows, o.argCols[i], p.sel)
+		if p.start <= o.watermark { // it has been in windows that fired
+			o.blocks.drop(o.number(p.start))
 		}
+		o.settle(s)
 	}
 	o.arrived += int64(b.N)
 	o.ctx.Stats.Absorbed.Add(absorbed)

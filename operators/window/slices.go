@@ -81,9 +81,9 @@ func (o *operator) expire() {
 	n := 0
 	for n < len(o.slices) && closed(o.cfg.lastEnd(o.slices[n].start), o.watermark) {
 		s := o.slices[n]
+		o.blocks.drop(o.number(s.start))
 		s.reset()
-		o.bytes += s.size() - s.bytes
-		s.bytes = s.size()
+		o.settle(s)
 		if len(o.free) < maxFree {
 			o.free = append(o.free, s)
 		} else {
@@ -94,14 +94,18 @@ func (o *operator) expire() {
 	o.slices = slices.Delete(o.slices, 0, n)
 }
 
+// settle brings the numbers of the state up to date with a slice that has changed.
+func (o *operator) settle(s *slice) {
+	bytes, rows := s.size(), s.len()
+	o.bytes += bytes - s.bytes
+	o.stateRows += int64(rows - s.rows)
+	s.bytes, s.rows = bytes, rows
+}
+
 // fire emits the results of the window that ends at end.
 func (o *operator) fire(end int64, out stream.Output) error {
 	start := end - o.cfg.Size
-	in := o.slices[:o.from(end)]
-	w := in[0]
-	if len(in) > 1 {
-		w = o.merge(in)
-	}
+	w := o.window(start, end, o.slices[:o.from(end)])
 	o.results.window(start, end)
 	if w.rank != nil {
 		return o.results.ranked(w.rank, out)
@@ -109,50 +113,56 @@ func (o *operator) fire(end int64, out stream.Output) error {
 	return o.results.table(w.table, out)
 }
 
-// merge puts the slices of a window together.
-func (o *operator) merge(in []*slice) *slice {
-	m := o.merged
-	m.reset()
-	for _, s := range in {
-		if s.rank != nil {
-			m.rank.merge(s.rank)
-			continue
-		}
-		o.tags = s.table.Tags(o.tags)
-		for from := 0; from < s.table.Len(); from += o.ctx.BatchRows {
-			to := min(from+o.ctx.BatchRows, s.table.Len())
-			o.rows = m.table.UpsertFrom(s.table, o.tags, from, to, o.rows)
-			for i := range o.cfg.Aggs {
-				o.cfg.Aggs[i].Spec.Merge(m.table.Lanes(), o.at[i], o.rows, s.table.Lanes(), from)
-			}
-		}
+// window is the state of the window [start, end), whose slices are in.
+func (o *operator) window(start, end int64, in []*slice) *slice {
+	if len(in) > maxDirect {
+		in = o.blocks.cover(o.number(start), o.number(end))
 	}
-	return m
+	if len(in) == 1 {
+		return in[0]
+	}
+	o.merged.reset()
+	for _, s := range in {
+		o.merge(o.merged, s)
+	}
+	return o.merged
 }
 
-// account brings the numbers of the state up to date and keeps it within its limit.
-func (o *operator) account() error {
-	rows := int64(0)
-	for _, s := range o.slices {
-		n := s.size()
-		o.bytes += n - s.bytes
-		s.bytes = n
-		rows += int64(s.len())
+// merge adds the state of s to that of m.
+func (o *operator) merge(m, s *slice) {
+	if s.rank != nil {
+		m.rank.merge(s.rank)
+		return
 	}
-	total := o.bytes + o.merged.size()
-	if o.ctx.StateBytes > 0 && total > o.ctx.StateBytes && len(o.free) > 0 {
+	o.tags = s.table.Tags(o.tags)
+	for from := 0; from < s.table.Len(); from += o.ctx.BatchRows {
+		to := min(from+o.ctx.BatchRows, s.table.Len())
+		o.rows = m.table.UpsertFrom(s.table, o.tags, from, to, o.rows)
+		for i := range o.cfg.Aggs {
+			o.cfg.Aggs[i].Spec.Merge(m.table.Lanes(), o.at[i], o.rows, s.table.Lanes(), from)
+		}
+	}
+}
+
+// account publishes the numbers of the state and keeps it within its limit. What is only kept to save time goes first.
+func (o *operator) account() error {
+	total := o.bytes + o.blocks.bytes + o.merged.size()
+	limit := o.ctx.StateBytes
+	if limit > 0 && total > limit {
 		for _, s := range o.free {
 			o.bytes -= s.bytes
 		}
 		o.free = nil
+		o.blocks.clear()
+		o.merged = o.newSlice()
 		total = o.bytes + o.merged.size()
 	}
-	o.ctx.Stats.StateRows.Store(rows)
+	o.ctx.Stats.StateRows.Store(o.stateRows)
 	o.ctx.Stats.StateBytes.Store(total)
-	if o.ctx.StateBytes > 0 && total > o.ctx.StateBytes {
+	if limit > 0 && total > limit {
 		return stream.Permanent(fmt.Errorf(
 			"step %s: its open windows hold %d rows in %d bytes of state, more than the %d bytes this instance may hold; raise state.memory, group by fewer keys, or make the window or the watermark's delay shorter",
-			o.ctx.Step, rows, total, o.ctx.StateBytes))
+			o.ctx.Step, o.stateRows, total, limit))
 	}
 	return nil
 }
