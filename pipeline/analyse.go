@@ -132,7 +132,7 @@ func (c *compiler) sourceTime(u *unit, r *rows) {
 		case t.ID == stream.Date:
 			hint = "write CAST(" + text + " AS TIMESTAMP)"
 		}
-		c.fail(n, "F045", fmt.Sprintf("the event time must be timestamp or timestamp_ltz, %s is %s", text, t.Nullable()), hint)
+		c.fail(n, "F075", fmt.Sprintf("the event time must be timestamp or timestamp_ltz, %s is %s", text, t.Nullable()), hint)
 		r.tainted = names{eventTime: true}
 		return
 	}
@@ -142,7 +142,7 @@ func (c *compiler) sourceTime(u *unit, r *rows) {
 		return
 	}
 	if r.schema().Index(eventTime) >= 0 {
-		c.fail(n, "F048", "the event time is computed into the column event_time, and the schema has a field of that name", "rename the field, or make it the event time: time: event_time")
+		c.fail(n, "F078", "the event time is computed into the column event_time, and the schema has a field of that name", "rename the field, or make it the event time: time: event_time")
 		return
 	}
 	u.times.expr, u.times.computed = b, true
@@ -178,7 +178,7 @@ func (c *compiler) union(u *unit) *rows {
 		}
 		if !out.open && len(out.tainted) == 0 {
 			if diff := difference(u.inputs[0].ref.name, first, in.ref.name, o); diff != "" {
-				c.failRef(in.ref, "F043", fmt.Sprintf("%s and %s have different columns: %s", u.inputs[0].ref.name, in.ref.name, diff),
+				c.failRef(in.ref, "F073", fmt.Sprintf("%s and %s have different columns: %s", u.inputs[0].ref.name, in.ref.name, diff),
 					"make them equal with select in a step before")
 				out.open = true
 			}
@@ -316,13 +316,13 @@ func (c *compiler) combinations(u *unit) {
 	}
 	switch {
 	case windowed && !grouped && key("top") == nil:
-		c.fail(keyNode(u, "window"), "F049", "a window needs something to do: aggregate, group_by or top", "for example aggregate: {num: COUNT(*)}")
+		c.fail(keyNode(u, "window"), "F079", "a window needs something to do: aggregate, group_by or top", "for example aggregate: {num: COUNT(*)}")
 		u.opaque = true
 	case !windowed && key("top") != nil:
-		c.fail(keyNode(u, "top"), "F050", "top needs a window", "for example window: {tumble: 1m}")
+		c.fail(keyNode(u, "top"), "F080", "top needs a window", "for example window: {tumble: 1m}")
 		u.opaque = true
 	case key("having") != nil && !grouped:
-		c.fail(keyNode(u, "having"), "F049", "having is about aggregated rows, and there is no aggregate", "write where for a condition on input rows")
+		c.fail(keyNode(u, "having"), "F079", "having is about aggregated rows, and there is no aggregate", "write where for a condition on input rows")
 		u.opaque = true
 	}
 	if !windowed && key("late") != nil {
@@ -354,7 +354,7 @@ func (c *compiler) analyseWindow(u *unit, l *logic, quals []string) {
 		if s := untimed(u); s != "" {
 			hint = "add time: to " + s
 		}
-		c.fail(keyNode(u, "window"), "F046", "a window needs event time, and the rows of "+u.Name+" have none", hint)
+		c.fail(keyNode(u, "window"), "F076", "a window needs event time, and the rows of "+u.Name+" have none", hint)
 	}
 	grouped := u.own["aggregate"] != nil || u.own["group_by"] != nil
 	l.ranks = !grouped
@@ -463,7 +463,7 @@ func (c *compiler) assigner(u *unit, l *logic) {
 		c.fail(every, "F012", fmt.Sprintf("every %s does not divide slide %s", every.text, slide.text), "windows are put together from slices of every")
 		return
 	case a.Size/a.Every > 100:
-		c.r.add(size.src, warn(size.diag("F052", fmt.Sprintf("each window is merged from %d slices (slide ÷ every)", a.Size/a.Every), "up to 100 cost little; a longer every is cheaper")))
+		c.r.add(size.src, warn(size.diag("F082", fmt.Sprintf("each window is merged from %d slices (slide ÷ every)", a.Size/a.Every), "up to 100 cost little; a longer every is cheaper")))
 	}
 	l.assigner = a
 }
@@ -504,7 +504,7 @@ func (c *compiler) aggregates(u *unit, l *logic, quals []string, bounds []stream
 	for _, it := range c.items(u.written("aggregate"), "aggregate") {
 		if it.expr == nil {
 			l.res.tainted[it.name] = true
-			c.r.add(it.at.src, it.at.diagAt(it.off, it.len, "F049", it.name+" is no aggregate", "a column to group by stands under group_by; an aggregate is written name: MAX("+it.name+")"))
+			c.r.add(it.at.src, it.at.diagAt(it.off, it.len, "F079", it.name+" is no aggregate", "a column to group by stands under group_by; an aggregate is written name: MAX("+it.name+")"))
 			continue
 		}
 		e := c.parse(it.expr)
@@ -518,7 +518,7 @@ func (c *compiler) aggregates(u *unit, l *logic, quals []string, bounds []stream
 			l.res.tainted[it.name] = true
 			continue
 		case len(calls) == 0:
-			c.fail(it.expr, "F049", "there is no aggregate function in "+it.name, "this version has COUNT, SUM, AVG, MIN and MAX; a column to group by stands under group_by")
+			c.fail(it.expr, "F079", "there is no aggregate function in "+it.name, "this version has COUNT, SUM, AVG, MIN and MAX; a column to group by stands under group_by")
 			l.res.tainted[it.name] = true
 			continue
 		}
@@ -644,7 +644,7 @@ func (c *compiler) ranking(u *unit, r *rows, quals []string) *ranking {
 	own := c.spec.nodes[cfg]
 	t := &ranking{n: int(cfg.Int("n")), ties: cfg.String("ties") == "keep"}
 	if cfg.IsSet("n") && (t.n < 1 || t.n > 1<<20) {
-		c.fail(own["n"], "F050", "n must be 1 to 1048576, not "+cfg.String("n"), "")
+		c.fail(own["n"], "F080", "n must be 1 to 1048576, not "+cfg.String("n"), "")
 	}
 	t.text = fmt.Sprintf("top %d by %s", t.n, strings.Join(strings.Fields(cfg.String("by")), " "))
 	if by := own["by"]; by != nil && cfg.IsSet("by") {
@@ -657,7 +657,7 @@ func (c *compiler) ranking(u *unit, r *rows, quals []string) *ranking {
 	if per := own["per"]; per != nil && cfg.IsSet("per") {
 		for _, it := range c.items(per, "per") {
 			if it.expr != nil {
-				c.fail(it.expr, "F050", "per takes names of columns", "compute the column in a step before")
+				c.fail(it.expr, "F080", "per takes names of columns", "compute the column in a step before")
 				continue
 			}
 			cols, _, _ := c.lookup(it, r, quals)
@@ -742,7 +742,7 @@ func (c *compiler) outputs(u *unit, l *logic, quals []string) {
 			out.tainted[name] = true
 		}
 		if n := u.written("select"); n != nil && len(cols) == 0 && len(bad) == 0 && !c.r.failed() {
-			c.fail(n, "F051", "select names no column", "")
+			c.fail(n, "F081", "select names no column", "")
 		}
 		l.cols = c.unique(cols)
 	default:
@@ -776,7 +776,7 @@ func (c *compiler) drop(n *node, l *logic, out *rows) {
 	gone := make(names)
 	for _, it := range c.items(n, "drop") {
 		if it.expr != nil {
-			c.fail(it.expr, "F051", "drop takes names of columns", "")
+			c.fail(it.expr, "F081", "drop takes names of columns", "")
 			continue
 		}
 		cols, _, _ := c.lookup(it, r, nil)
@@ -787,6 +787,6 @@ func (c *compiler) drop(n *node, l *logic, out *rows) {
 	}
 	l.cols = slices.DeleteFunc(l.cols, func(col column) bool { return gone[col.name] })
 	if len(l.cols) == 0 && !r.open && len(r.tainted) == 0 {
-		c.fail(n, "F051", "no column is left", "drop fewer columns")
+		c.fail(n, "F081", "no column is left", "drop fewer columns")
 	}
 }

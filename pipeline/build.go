@@ -265,7 +265,7 @@ func (c *compiler) buildSource(u *unit) {
 		made = stream.NewSchema(append(slices.Clone(cols), logical.Columns[logical.Index(eventTime)])...)
 	}
 	kind := src.connector.Source
-	env := operators.SourceEnv{Pipeline: c.spec.Name, Step: u.Name, Cluster: c.spec.Cluster, Rows: read, Decoded: decoded, NeedTime: u.times.record}
+	env := operators.SourceEnv{Pipeline: c.spec.Name, Step: u.Name, Cluster: c.spec.Cluster, Rows: read, Decoded: decoded, Declared: src.Fields, NeedTime: u.times.record}
 	detail := src.Connector
 	if !kind.NoFormat {
 		f := c.reg.Format(src.Format.String("type"))
@@ -292,6 +292,9 @@ func (c *compiler) buildSource(u *unit) {
 		return
 	}
 	n.Time = &TimeSpec{Delay: src.Delay, Idle: src.Idle, MaxAhead: src.MaxAhead, Align: src.Align}
+	if kind.NoFormat {
+		n.Time.MaxAhead = 0 // rows that are made here have no clock to be ahead of
+	}
 	if u.times.column < 0 && u.times.expr == nil {
 		return
 	}

@@ -26,11 +26,11 @@ func (c *compiler) items(n *node, key string) []item {
 	pairs := func(m *node) {
 		for _, p := range m.pairs {
 			if p.value.null {
-				c.fail(p.key, "F051", "the column "+p.key.text+" has no expression", "write "+p.key.text+": expression; a name alone stands in a list, without a colon")
+				c.fail(p.key, "F081", "the column "+p.key.text+" has no expression", "write "+p.key.text+": expression; a name alone stands in a list, without a colon")
 				continue
 			}
 			if p.value.kind != scalarNode {
-				c.fail(p.value, "F051", fmt.Sprintf("the column %s must be an expression, this is %s", p.key.text, p.value.what()), "")
+				c.fail(p.value, "F081", fmt.Sprintf("the column %s must be an expression, this is %s", p.key.text, p.value.what()), "")
 				continue
 			}
 			if !c.columnName(p.key, p.key.text, 0, len(p.key.text)) {
@@ -49,7 +49,7 @@ func (c *compiler) items(n *node, key string) []item {
 				pairs(it)
 			case it.bad:
 			case it.kind == listNode || it.null:
-				c.fail(it, "F051", fmt.Sprintf("an entry of %s must be a name, or name: expression, this is %s", key, it.what()), "")
+				c.fail(it, "F081", fmt.Sprintf("an entry of %s must be a name, or name: expression, this is %s", key, it.what()), "")
 			default:
 				out = append(out, c.plainItems(it, key, false)...)
 			}
@@ -86,10 +86,10 @@ func (c *compiler) plainItems(n *node, key string, split bool) []item {
 			hint = "write name: " + n.text
 		}
 		if name == "" || plain == "" {
-			c.r.add(n.src, n.diagAt(at, max(len(name), 1), "F051", "a name is missing here", ""))
+			c.r.add(n.src, n.diagAt(at, max(len(name), 1), "F081", "a name is missing here", ""))
 			return out
 		}
-		c.r.add(n.src, n.diag("F051", "an expression needs a name", hint))
+		c.r.add(n.src, n.diag("F081", "an expression needs a name", hint))
 		return out
 	}
 	return out
@@ -288,7 +288,7 @@ func (c *compiler) unique(cols []column) []column {
 	for _, col := range cols {
 		if seen[col.name] {
 			if col.at != nil {
-				c.fail(col.at, "F048", "there are two output columns "+col.name, "give one another name: name: expression")
+				c.fail(col.at, "F078", "there are two output columns "+col.name, "give one another name: name: expression")
 			}
 			continue
 		}

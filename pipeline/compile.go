@@ -196,11 +196,11 @@ func (c *compiler) omitted(u *unit, candidates []*unit) {
 		if u.sink != nil {
 			why = "could read any of the steps that nobody reads: " + strings.Join(list, ", ")
 		}
-		c.fail(u.key, "F041", u.Name+" "+why, "add from: "+list[0])
+		c.fail(u.key, "F071", u.Name+" "+why, "add from: "+list[0])
 	case len(c.spec.Sources) == 0:
 		// That there is no source has been reported.
 	default:
-		c.fail(u.key, "F041", "there is no input for "+u.Name+": every step is read already", "add from: with the name of a step")
+		c.fail(u.key, "F071", "there is no input for "+u.Name+": every step is read already", "add from: with the name of a step")
 	}
 }
 
@@ -221,7 +221,7 @@ func (c *compiler) resolve(u *unit, r reference) {
 	}
 	switch {
 	case strings.Contains(r.name, "${"):
-		fail("F040", "variables are not replaced in from", "write the name")
+		fail("F070", "variables are not replaced in from", "write the name")
 		return
 	case o == nil && c.spec.unknown[name]:
 		u.lost = true
@@ -233,28 +233,28 @@ func (c *compiler) resolve(u *unit, r reference) {
 				known = append(known, k.Name)
 			}
 		}
-		fail("F040", fmt.Sprintf("there is no input %q", r.name), didYouMean(name, known))
+		fail("F070", fmt.Sprintf("there is no input %q", r.name), didYouMean(name, known))
 		return
 	case o == u && u.sink == nil:
-		fail("F042", u.Name+" reads itself", "")
+		fail("F072", u.Name+" reads itself", "")
 		return
 	}
 	port := slices.Index(portNames[:], suffix)
 	switch {
 	case !dotted && o.sink != nil:
-		fail("F040", o.Name+" is a sink: nothing comes out of it", "read what the sink reads")
+		fail("F070", o.Name+" is a sink: nothing comes out of it", "read what the sink reads")
 		return
 	case dotted && port <= 0:
-		fail("F040", fmt.Sprintf("%s has no output %q", name, suffix), outputs(o))
+		fail("F070", fmt.Sprintf("%s has no output %q", name, suffix), outputs(o))
 		return
 	case port == stream.PortErrors && o.OnError != stream.ErrorDivert:
-		fail("F044", r.name+" does not exist, because "+name+" does not say on_error: divert", "add on_error: divert to "+name)
+		fail("F074", r.name+" does not exist, because "+name+" does not say on_error: divert", "add on_error: divert to "+name)
 		return
 	case port == stream.PortLate && (o.transform == nil || o.own["window"] == nil):
-		fail("F044", r.name+" does not exist, because "+name+" has no window", "")
+		fail("F074", r.name+" does not exist, because "+name+" has no window", "")
 		return
 	case port == stream.PortLate && !o.transform.late:
-		fail("F044", r.name+" does not exist, because "+name+" does not say late: divert", "add late: divert to "+name)
+		fail("F074", r.name+" does not exist, because "+name+" does not say late: divert", "add late: divert to "+name)
 		return
 	}
 	if slices.ContainsFunc(u.inputs, func(in input) bool { return in.unit == o && in.port == port }) {
@@ -316,7 +316,7 @@ func (c *compiler) circle(path []*unit) {
 	}
 	list = append(list, list[0])
 	u := path[0]
-	c.fail(u.key, "F042", "steps read each other in a circle: "+strings.Join(list, " → "), "take one of them out of a from")
+	c.fail(u.key, "F072", "steps read each other in a circle: "+strings.Join(list, " → "), "take one of them out of a from")
 }
 
 // unread marks what a sink depends on, and warns about what nobody reads.
@@ -338,16 +338,16 @@ func (c *compiler) unread(order []*unit) {
 			continue
 		}
 		if u.readers[stream.PortMain]+u.readers[stream.PortLate]+u.readers[stream.PortErrors] == 0 {
-			c.r.add(u.key.src, warn(u.key.diag("F047", "nobody reads "+u.Name, "it will not run: read it, or remove it")))
+			c.r.add(u.key.src, warn(u.key.diag("F077", "nobody reads "+u.Name, "it will not run: read it, or remove it")))
 			continue
 		}
 		if u.OnError == stream.ErrorDivert && u.readers[stream.PortErrors] == 0 {
 			n := u.own["on_error"]
-			c.r.add(n.src, warn(n.diag("F047", "nobody reads "+u.Name+".errors", "its rows are counted and thrown away, as with on_error: drop")))
+			c.r.add(n.src, warn(n.diag("F077", "nobody reads "+u.Name+".errors", "its rows are counted and thrown away, as with on_error: drop")))
 		}
 		if u.transform != nil && u.transform.late && u.readers[stream.PortLate] == 0 {
 			n := u.own["late"]
-			c.r.add(n.src, warn(n.diag("F047", "nobody reads "+u.Name+".late", "its rows are counted and thrown away, as with late: drop")))
+			c.r.add(n.src, warn(n.diag("F077", "nobody reads "+u.Name+".late", "its rows are counted and thrown away, as with late: drop")))
 		}
 	}
 }

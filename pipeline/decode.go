@@ -41,6 +41,8 @@ func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 		if n.kind != mapNode {
 			bare := child(f, f.Bare)
 			switch {
+			case n.null && !needsKeys(f): // stdout:
+				n = &node{src: n.src, kind: mapNode, line: n.line, col: n.col}
 			case n.null:
 				d.fail(owner, "F011", fmt.Sprintf("%s is empty", title(f, owner)), exampleHint(f))
 				return cfg
@@ -84,6 +86,9 @@ func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 	}
 	return cfg
 }
+
+// needsKeys says whether an object without keys means nothing.
+func needsKeys(f *operators.Field) bool { return len(f.Fields) > 0 }
 
 // title names an object for a message: the step it is, or its key.
 func title(f *operators.Field, owner *node) string {

@@ -92,8 +92,8 @@ func fakeRegistry() *operators.Registry {
 				New: func(cfg *operators.Config, env operators.SourceEnv) (stream.Source, []operators.Problem) {
 					return fakeSource{env}, nil
 				}}},
-			{Name: "stdout", Doc: "Rows on standard output.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Bare: "limit", Fields: []operators.Field{{Name: "limit", Type: operators.Integer, Default: "0"}}}, New: nothing}},
-			{Name: "discard", Doc: "Counts and throws away.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Bare: "count", Fields: []operators.Field{{Name: "count", Type: operators.Bool, Default: "true"}}}, NoFormat: true, New: nothing}},
+			{Name: "stdout", Doc: "Rows on standard output.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Example: "{}"}, New: nothing}},
+			{Name: "discard", Doc: "Counts and throws away.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Example: "{}"}, NoFormat: true, New: nothing}},
 		},
 		Formats: []operators.Format{
 			{Name: "json", Doc: "One JSON object a record.", Fields: []operators.Field{{Name: "unknown", Type: operators.Enum, Enum: []string{"ignore", "fail"}, Default: "ignore"}},

@@ -107,6 +107,9 @@ func plainSchema(f *operators.Field) object {
 		}
 	}
 	s["properties"] = props
+	if len(props) == 0 { // stdout: needs nothing behind it
+		s["type"] = []string{"object", "null"}
+	}
 	if len(required) > 0 {
 		s["required"] = required
 	}

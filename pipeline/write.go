@@ -33,7 +33,7 @@ func (w *yamlWriter) object(cfg *operators.Config, f *operators.Field, depth int
 		if fd.Name == "format" && !v.Set && w.noFormat(cfg) {
 			continue
 		}
-		if fd.Type == operators.Object && v.Object != nil && len(v.Object.Values) == 0 || fd.Name == "late" && !cfg.Has("window") {
+		if fd.Name == "late" && !cfg.Has("window") {
 			continue
 		}
 		w.indent(depth)
@@ -61,6 +61,10 @@ func (w *yamlWriter) noFormat(cfg *operators.Config) bool {
 func (w *yamlWriter) value(v operators.Value, n *node, f *operators.Field, depth int) {
 	switch f.Type {
 	case operators.Object:
+		if len(v.Object.Values) == 0 {
+			w.b.WriteString(" {}\n")
+			return
+		}
 		w.b.WriteString("\n")
 		w.object(v.Object, f, depth+1)
 	case operators.Dict:
