@@ -264,35 +264,20 @@ func (c *compiler) buildSource(u *unit) {
 	if target {
 		made = stream.NewSchema(append(slices.Clone(cols), logical.Columns[logical.Index(eventTime)])...)
 	}
-	kind := src.connector.Source
-	env := operators.SourceEnv{Pipeline: c.spec.Name, Step: u.Name, Cluster: c.spec.Cluster, Rows: read, Decoded: decoded, Declared: src.Fields, NeedTime: u.times.record}
-	detail := src.Connector
-	if !kind.NoFormat {
-		f := c.reg.Format(src.Format.String("type"))
-		if f == nil || f.NewDecoder == nil {
-			c.fail(u.key, "F021", "the format "+src.Format.String("type")+" cannot be read", "")
-			return
-		}
-		dec, problems := f.NewDecoder(src.Format, src.Fields, stream.NewSchema(cols[:decoded]...))
-		c.problems(u, problems)
-		env.NewDecoder = dec
-		detail += " " + f.Name
-	}
-	s, problems := kind.New(src.Connection, env)
-	c.problems(u, problems)
+	reader, detail := c.sourceEnd(u, read, decoded)
 	total := len(r.cols)
 	if u.times.computed {
 		total--
 	}
 	n := c.node(u, Node{Role: "source", Kind: SourceNode, Detail: fmt.Sprintf("%s, %d of %s", detail, decoded, plural(total, "field")),
-		Parallelism: u.Parallelism, Source: s})
+		Parallelism: u.Parallelism, Source: reader})
 	n.Schemas[stream.PortMain] = made
 	u.outs[stream.PortMain] = []Edge{{Node: n.ID}}
 	if !r.timed {
 		return
 	}
 	n.Time = &TimeSpec{Delay: src.Delay, Idle: src.Idle, MaxAhead: src.MaxAhead, Align: src.Align}
-	if kind.NoFormat {
+	if src.connector.Source.NoFormat {
 		n.Time.MaxAhead = 0 // rows that are made here have no clock to be ahead of
 	}
 	if u.times.column < 0 && u.times.expr == nil {
@@ -553,26 +538,11 @@ func windowText(a window.Assigner) string {
 func (c *compiler) buildSink(u *unit) {
 	k := u.sink
 	edges, in := c.inputsOf(u, u.in.cols, true)
-	kind := k.connector.Sink
-	env := operators.SinkEnv{Pipeline: c.spec.Name, Step: u.Name, Cluster: c.spec.Cluster, Rows: in, Delivery: k.Delivery, Parallelism: u.Parallelism}
-	detail := k.Connector
-	if !kind.NoFormat {
-		f := c.reg.Format(k.Format.String("type"))
-		if f == nil || f.NewEncoder == nil {
-			c.fail(u.key, "F021", "the format "+k.Format.String("type")+" cannot be written", "")
-			return
-		}
-		enc, problems := f.NewEncoder(k.Format, in)
-		c.problems(u, problems)
-		env.NewEncoder = enc
-		detail += " " + f.Name
-	}
-	s, problems := kind.New(k.Connection, env)
-	c.problems(u, problems)
+	writer, detail := c.sinkEnd(u, in)
 	for i := range edges {
 		edges[i] = c.edge(edges[i], u.Parallelism)
 	}
-	n := c.node(u, Node{Role: "sink", Kind: SinkNode, Detail: detail + ", " + k.Delivery, Parallelism: u.Parallelism, Inputs: edges, NewSink: s})
+	n := c.node(u, Node{Role: "sink", Kind: SinkNode, Detail: detail + ", " + k.Delivery, Parallelism: u.Parallelism, Inputs: edges, NewSink: writer})
 	n.Schemas[stream.PortMain] = in
 }
 

@@ -22,7 +22,9 @@ func Compile(spec *Spec, reg *operators.Registry) (*Plan, Diagnostics) {
 	}
 	c.unread(order)
 	var p *Plan
-	if !c.r.failed() {
+	if c.r.failed() {
+		c.checkEnds(order)
+	} else {
 		p = c.build(order)
 	}
 	if c.r.failed() {

@@ -19,10 +19,11 @@ type decoder struct {
 	nodes map[*operators.Config]map[string]*node
 	maps  map[*operators.Config]*node // objects as written, short forms written out
 	at    map[operators.Pos][]*node   // to find the file of a connector's Problem
+	bad   map[*operators.Config]bool  // objects with an error in them
 }
 
 func newDecoder(opts Options, r *report) *decoder {
-	return &decoder{opts: opts, r: r, nodes: make(map[*operators.Config]map[string]*node), maps: make(map[*operators.Config]*node), at: make(map[operators.Pos][]*node)}
+	return &decoder{opts: opts, r: r, nodes: make(map[*operators.Config]map[string]*node), maps: make(map[*operators.Config]*node), bad: make(map[*operators.Config]bool), at: make(map[operators.Pos][]*node)}
 }
 
 func (d *decoder) fail(n *node, code, msg, hint string) { d.r.add(n.src, n.diag(code, msg, hint)) }
@@ -32,6 +33,10 @@ func pos(n *node) operators.Pos { return operators.Pos{Line: n.line, Col: n.col}
 // object decodes n, nil for one that is absent and has defaults only. owner is what a missing key is reported at.
 func (d *decoder) object(n, owner *node, f *operators.Field) *operators.Config {
 	cfg := &operators.Config{Values: make(map[string]operators.Value)}
+	before := len(d.r.list)
+	defer func() {
+		d.bad[cfg] = slices.ContainsFunc(d.r.list[before:], func(e entry) bool { return !e.Warning })
+	}()
 	own := make(map[string]*node)
 	d.nodes[cfg] = own
 	written := n != nil

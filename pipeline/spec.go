@@ -39,6 +39,7 @@ type Spec struct {
 	report report
 	nodes  map[*operators.Config]map[string]*node
 	at     map[operators.Pos][]*node
+	bad    map[*operators.Config]bool
 	// unknown are names that stand for something this version cannot do: nothing is said about their use.
 	unknown map[string]bool
 }
@@ -135,7 +136,7 @@ func Parse(files []File, opts Options) (*Spec, Diagnostics) {
 		root = override(root, arg, len(files)+i, &s.table, r)
 	}
 	d := newDecoder(opts, r)
-	s.nodes, s.at = d.nodes, d.at
+	s.nodes, s.at, s.bad = d.nodes, d.at, d.bad
 	title := &node{src: root.src, kind: mapNode, line: root.line, col: root.col, text: "the pipeline"}
 	s.root = d.object(root, title, &s.table)
 	s.read(d, root)
