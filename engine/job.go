@@ -88,25 +88,26 @@ func (j *Job) Run(ctx context.Context) error {
 			err = closing
 		}
 	}
-	err = j.ended(ctx, err)
-	log.Info().AnErr("err", err).Stringer("state", State(j.state.Load())).Msg("job ended")
+	log.Info().AnErr("err", err).Stringer("state", j.ended(ctx, err)).Msg("job ended")
+	if State(j.state.Load()) == Cancelled {
+		return context.Cause(ctx)
+	}
 	return err
 }
 
 // ended settles the state that the job ended in.
-func (j *Job) ended(ctx context.Context, err error) error {
+func (j *Job) ended(ctx context.Context, err error) State {
+	end := Failed
 	switch {
 	case err == nil && j.isStopping():
-		j.state.Store(int32(Stopped))
+		end = Stopped
 	case err == nil:
-		j.state.Store(int32(Finished))
-	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
-		j.state.Store(int32(Cancelled))
-		return context.Cause(ctx)
-	default:
-		j.state.Store(int32(Failed))
+		end = Finished
+	case ctx.Err() != nil: // not every client that is interrupted says so in its error
+		end = Cancelled
 	}
-	return err
+	j.state.Store(int32(end))
+	return end
 }
 
 // releaseAll lets go of what was under way when the tasks ended early.

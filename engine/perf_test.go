@@ -73,10 +73,14 @@ func perfKeys(n int) []int64 {
 }
 
 // perfJob is source → hops tasks → sink, or with a keyed exchange at parallelism p in place of the hops.
-func perfJob(t failer, batches, rows, hops, p int, chained bool) *Job {
+func perfJob(t failer, batches, rows, hops, p int, chained, timed bool) *Job {
 	b := newPlan()
 	src := &endless{batches: batches, keys: perfKeys(rows)}
-	last := b.source("in", p, src, &pipeline.TimeSpec{Granule: 1000})
+	var spec *pipeline.TimeSpec
+	if timed {
+		spec = &pipeline.TimeSpec{Granule: 1000}
+	}
+	last := b.source("in", p, src, spec)
 	for i := range hops {
 		name := string(rune('a' + i))
 		if chained {
@@ -93,16 +97,18 @@ func perfJob(t failer, batches, rows, hops, p int, chained bool) *Job {
 	return b.job(t, Config{BatchRows: rows})
 }
 
+// A batch of one row through four tasks, and through none: the difference is four hops.
 func BenchmarkHop(b *testing.B) {
 	for _, c := range []struct {
 		name    string
 		hops    int
 		chained bool
-	}{{"channel", 4, false}, {"chained", 4, true}, {"none", 0, false}} {
+		timed   bool
+	}{{"channel", 4, false, false}, {"channel and watermark", 4, false, true}, {"chained", 4, true, false}, {"none", 0, false, false}} {
 		b.Run(c.name, func(b *testing.B) {
 			stream.SetDebug(false)
 			defer stream.SetDebug(true)
-			j := perfJob(b, b.N, 1, c.hops, 1, c.chained)
+			j := perfJob(b, b.N, 1, c.hops, 1, c.chained, c.timed)
 			b.ReportAllocs()
 			b.ResetTimer()
 			if err := j.Run(context.Background()); err != nil {
@@ -117,7 +123,7 @@ func BenchmarkKeyedExchange(b *testing.B) {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) {
 			stream.SetDebug(false)
 			defer stream.SetDebug(true)
-			j := perfJob(b, b.N, rows, 0, 2, false)
+			j := perfJob(b, b.N, rows, 0, 2, false, true)
 			b.ReportAllocs()
 			b.ResetTimer()
 			if err := j.Run(context.Background()); err != nil {
@@ -143,7 +149,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			const rows = 64
 			mallocs := func(batches int) uint64 {
-				j := perfJob(t, batches, rows, c.hops, c.p, c.chained)
+				j := perfJob(t, batches, rows, c.hops, c.p, c.chained, true)
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				if err := j.Run(context.Background()); err != nil {
