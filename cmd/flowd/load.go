@@ -50,13 +50,7 @@ func (a *app) parse(names []string, set []string, reg *operators.Registry, forma
 		}
 		files = append(files, pipeline.File{Name: name, Text: text})
 	}
-	spec, diags := pipeline.Parse(files, pipeline.Options{Env: os.LookupEnv, ReadFile: readSmall, Registry: reg, Set: set})
-	var plan *pipeline.Plan
-	if !diags.Err() {
-		var more pipeline.Diagnostics
-		plan, more = pipeline.Compile(spec, reg)
-		diags = append(diags, more...)
-	}
+	spec, plan, diags := pipeline.Load(files, pipeline.Options{Env: os.LookupEnv, ReadFile: readSmall, Registry: reg, Set: set})
 	out := a.stderr
 	if format != "text" {
 		out = a.stdout

@@ -15,7 +15,7 @@ func ParseDate(b []byte) (days int64, n int, ok bool) {
 	month, ok3 := twoDigits(b, 5)
 	day, ok4 := twoDigits(b, 8)
 	year += century * 100
-	if !(ok1 && ok2 && ok3 && ok4) || b[4] != '-' || b[7] != '-' ||
+	if (!ok1 || !ok2 || !ok3 || !ok4) || b[4] != '-' || b[7] != '-' ||
 		year == 0 || day == 0 || day > DaysInMonth(year, month) {
 		return 0, 0, false
 	}

@@ -204,10 +204,14 @@ func TestEdges(t *testing.T) {
 		{"max * -1", func() (Dec, bool) { return Mul(limit, one.Neg()) }, "-" + nines},
 		{"max * 2", func() (Dec, bool) { return Mul(limit, FromInt64(2)) }, ""},
 		{"max * max", func() (Dec, bool) { return Mul(limit, limit) }, ""},
-		{"2^63 * 2^63", func() (Dec, bool) { return Mul(FromInt64(math.MinInt64), FromInt64(math.MinInt64)) },
-			"85070591730234615865843651857942052864"},
-		{"0.9..9 * 0.9..9", func() (Dec, bool) { return MulScaled(limit, 38, limit, 38, 38) },
-			"99999999999999999999999999999999999998"},
+		{
+			"2^63 * 2^63", func() (Dec, bool) { return Mul(FromInt64(math.MinInt64), FromInt64(math.MinInt64)) },
+			"85070591730234615865843651857942052864",
+		},
+		{
+			"0.9..9 * 0.9..9", func() (Dec, bool) { return MulScaled(limit, 38, limit, 38, 38) },
+			"99999999999999999999999999999999999998",
+		},
 		{"0.9..9 to scale 0", func() (Dec, bool) { return Rescale(limit, 38, 0) }, "1"},
 		{"max to scale 1", func() (Dec, bool) { return Rescale(limit, 0, 1) }, ""},
 		{"0.5 to scale 0", func() (Dec, bool) { return Rescale(FromInt64(5), 1, 0) }, "1"},

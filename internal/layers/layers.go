@@ -14,21 +14,35 @@ var layer = []struct {
 	dir string
 	at  int
 }{
-	{"internal/dec", 0}, {"internal/civil", 0}, {"internal/layers", 0},
+	{"internal/dec", 0},
+	{"internal/civil", 0},
+	{"internal/layers", 0},
 	{"state", 1},
-	{"state/hashmap", 2}, {"state/badger", 2},
+	{"state/hashmap", 2},
+	{"state/badger", 2},
 	{"stream", 2},
-	{"checkpoint", 3}, {"operators", 3},
+	{"checkpoint", 3},
+	{"operators", 3},
 	{"internal/lines", 7}, // the lines of files, for connectors
 	{"internal", 4},       // helpers with a subject: codecs, fault injection, test brokers
-	{"operators/expr", 4}, {"operators/format", 5}, {"operators/aggregate", 5},
-	{"operators/transform", 6}, {"operators/window", 6}, // the language's own steps, pure: the plan makes them
-	{"operators/builtin", 9}, {"operators/operatortest", 7},
-	{"operators/kafka", 8}, {"operators/file", 8}, {"operators/generate", 8}, {"operators/stdout", 8}, {"operators/discard", 8},
+	{"operators/expr", 4},
+	{"operators/format", 5},
+	{"operators/aggregate", 5},
+	{"operators/transform", 6},
+	{"operators/window", 6}, // the language's own steps, pure: the plan makes them
+	{"operators/builtin", 9},
+	{"operators/operatortest", 7},
+	{"operators/kafka", 8},
+	{"operators/file", 8},
+	{"operators/generate", 8},
+	{"operators/stdout", 8},
+	{"operators/discard", 8},
 	{"pipeline", 7},
 	{"engine", 8},
 	{"server", 9},
-	{"cmd", 10}, {"test", 10}, {"examples", 10},
+	{"cmd", 10},
+	{"test", 10},
+	{"examples", 10},
 }
 
 // only lists the modules that may be imported in one place alone, outside tests.
@@ -46,8 +60,8 @@ func Check(file string, imports []string) []string {
 	dir := file[:max(strings.LastIndexByte(file, '/'), 0)]
 	test := strings.HasSuffix(file, "_test.go")
 	for _, imp := range imports {
-		if strings.HasPrefix(imp, module) {
-			if !test && !allowed(dir, strings.TrimPrefix(imp, module)) {
+		if after, ok := strings.CutPrefix(imp, module); ok {
+			if !test && !allowed(dir, after) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s imports %s", file, dir, strings.TrimPrefix(imp, module)))
 			}
 			// A test may use anything but the layers above its own, its examiner and the test helpers apart.

@@ -82,8 +82,10 @@ func lz4Level(level int) lz4.CompressionLevel {
 	if level == 1 {
 		return lz4.Fast
 	}
-	return [...]lz4.CompressionLevel{2: lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7,
-		lz4.Level8, lz4.Level9}[level]
+	return [...]lz4.CompressionLevel{
+		2: lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7,
+		lz4.Level8, lz4.Level9,
+	}[level]
 }
 
 // compress appends the compressed src to dst.

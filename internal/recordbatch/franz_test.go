@@ -158,8 +158,10 @@ func readTopic(ctx context.Context, t *testing.T, c *kfake.Cluster, committed bo
 	}
 }
 
-var codecs = map[Codec]kgo.CompressionCodec{None: kgo.NoCompression(), Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(),
-	LZ4: kgo.Lz4Compression(), Zstd: kgo.ZstdCompression()}
+var codecs = map[Codec]kgo.CompressionCodec{
+	None: kgo.NoCompression(), Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(),
+	LZ4: kgo.Lz4Compression(), Zstd: kgo.ZstdCompression(),
+}
 
 func TestFranzGoReadByReader(t *testing.T) {
 	ctx, c := cluster(t)

@@ -2,6 +2,7 @@ package recordbatch
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -10,8 +11,10 @@ import (
 // forwards only.
 func FuzzReader(f *testing.F) {
 	for c := None; c <= Zstd; c++ {
-		one := build(f, c, 10, Producer{ID: 1, Transactional: true}, record{Key: []byte("k"), Value: bytes.Repeat([]byte("value "), 60),
-			Headers: []Header{{Key: "h"}}}, record{Timestamp: 1 << 40})
+		one := build(f, c, 10, Producer{ID: 1, Transactional: true}, record{
+			Key: []byte("k"), Value: bytes.Repeat([]byte("value "), 60),
+			Headers: []Header{{Key: "h"}},
+		}, record{Timestamp: 1 << 40})
 		f.Add(one, int64(10), int64(-1), uint8(255), false)
 		f.Add(append(one, build(f, c, 12, NoProducer, values(3)...)...), int64(11), int64(13), uint8(1), true)
 	}
@@ -22,11 +25,13 @@ func FuzzReader(f *testing.F) {
 			seal(data)
 		}
 		if exact {
-			data = data[:len(data):len(data)]
+			data = slices.Clip(data)
 		}
 		const limit = 1 << 20
-		o := Options{FetchOffset: from, StopOffset: stop, Want: Want(bits) & wantAll, Committed: bits&16 != 0, MaxBatchBytes: limit,
-			Aborted: []Aborted{{ProducerID: 1, FirstOffset: from}}}
+		o := Options{
+			FetchOffset: from, StopOffset: stop, Want: Want(bits) & wantAll, Committed: bits&16 != 0, MaxBatchBytes: limit,
+			Aborted: []Aborted{{ProducerID: 1, FirstOffset: from}},
+		}
 		var r Reader
 		r.Reset(data, o)
 		position, last := r.NextOffset(), int64(-1)

@@ -228,7 +228,7 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("the position moved to %d", r.NextOffset())
 			}
 			var recs Records
-			if n, again := r.Next(&recs, 10); n != 0 || again != error(err) {
+			if n, again := r.Next(&recs, 10); n != 0 || !errors.Is(again, error(err)) {
 				t.Errorf("asked again: %d, %v", n, again)
 			}
 			if !r.Skip() || r.NextOffset() != next {
@@ -264,8 +264,10 @@ func TestBadHeader(t *testing.T) {
 		"negative base":        {change(posBaseOffset, 0xff), Corrupt, "base offset"},
 		"base at the end":      {change(posBaseOffset, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), Corrupt, "base offset"},
 		"negative last offset": {change(posLastOffsetDelta, 0xff), Corrupt, "delta"},
-		"overlapping the one before": {withSlack(build(t, None, 5, NoProducer, values(3)...), build(t, None, 7, NoProducer, values(3)...)),
-			Corrupt, "before the end"},
+		"overlapping the one before": {
+			withSlack(build(t, None, 5, NoProducer, values(3)...), build(t, None, 7, NoProducer, values(3)...)),
+			Corrupt, "before the end",
+		},
 	} {
 		var r Reader
 		r.Reset(tc.data, all)
@@ -298,7 +300,8 @@ func TestBombs(t *testing.T) {
 	fill := func(w interface {
 		Write([]byte) (int, error)
 		Close() error
-	}) {
+	},
+	) {
 		for range size / len(zeros) {
 			w.Write(zeros)
 		}

@@ -350,7 +350,7 @@ func (r *Reader) records(h header) bool {
 		}
 		dec, err := decompress(r.dec, h.codec, d[headerSize:], r.opt.MaxBatchBytes)
 		r.decompressed += int64(len(dec))
-		if err == errLimit {
+		if errors.Is(err, errLimit) {
 			r.dec = nil // grown for nothing
 			r.fail(TooLarge, h.base, h.last+1, h.after, "%d bytes decompress to more than the limit of %d", len(d), r.opt.MaxBatchBytes)
 			return false

@@ -3,6 +3,7 @@ package recordbatch
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,7 +84,7 @@ func TestRoundTrip(t *testing.T) {
 		if rapid.Bool().Draw(t, "slack") {
 			data = withSlack(data)
 		} else {
-			data = data[:len(data):len(data)]
+			data = slices.Clip(data)
 		}
 		r.Reset(data, Options{FetchOffset: from, StopOffset: stop, Want: want, Committed: rapid.Bool().Draw(t, "committed")})
 		got, err := readAllRecords(t, &r, want, steps...)

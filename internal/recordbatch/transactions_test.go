@@ -41,32 +41,56 @@ func TestAborted(t *testing.T) {
 	}{
 		"one batch of one record": {
 			withSlack(txn(0, 1, 1), control(t, None, 1, 1, abortMarker), txn(2, 1, 1), control(t, None, 3, 1, commitMarker)),
-			[]Aborted{{1, 0}}, []int64{2}, 4},
+			[]Aborted{{1, 0}},
+			[]int64{2},
+			4,
+		},
 		"only from its first offset on": {
 			withSlack(txn(0, 1, 1), control(t, None, 1, 1, commitMarker), txn(2, 1, 2), control(t, None, 4, 1, abortMarker), txn(5, 1, 1)),
-			[]Aborted{{1, 2}}, []int64{0, 5}, 6},
+			[]Aborted{{1, 2}},
+			[]int64{0, 5},
+			6,
+		},
 		"aborted twice, listed in any order": {
 			withSlack(txn(0, 1, 1), control(t, None, 1, 1, abortMarker), txn(2, 1, 1), control(t, None, 3, 1, abortMarker), txn(4, 1, 1)),
-			[]Aborted{{1, 2}, {1, 0}}, []int64{4}, 5},
+			[]Aborted{{1, 2}, {1, 0}},
+			[]int64{4},
+			5,
+		},
 		"another's commit does not end it": {
 			withSlack(txn(0, 1, 1), txn(1, 2, 1), control(t, None, 2, 2, commitMarker), txn(3, 1, 1), control(t, None, 4, 1, abortMarker)),
-			[]Aborted{{1, 0}}, []int64{1}, 5},
+			[]Aborted{{1, 0}},
+			[]int64{1},
+			5,
+		},
 		"another's abort does not end it": {
 			withSlack(txn(0, 1, 1), txn(1, 2, 1), control(t, None, 2, 2, abortMarker), txn(3, 1, 1), control(t, None, 4, 1, abortMarker)),
-			[]Aborted{{1, 0}, {2, 1}}, nil, 5},
+			[]Aborted{{1, 0}, {2, 1}},
+			nil, 5,
+		},
 		"records outside of transactions stay": {
 			withSlack(txn(0, 1, 1), plain(1, 1), plain(2, -1), control(t, None, 3, 1, abortMarker)),
-			[]Aborted{{1, 0}}, []int64{1, 2}, 4},
+			[]Aborted{{1, 0}},
+			[]int64{1, 2},
+			4,
+		},
 		"a marker that is not in the data": {
-			withSlack(txn(0, 1, 1), txn(1, 1, 3), plain(4, 9)), []Aborted{{1, 0}}, []int64{4}, 5},
+			withSlack(txn(0, 1, 1), txn(1, 1, 3), plain(4, 9)), []Aborted{{1, 0}}, []int64{4}, 5,
+		},
 		"a compressed marker": {
 			withSlack(plain(0, 9), txn(1, 1, 1), control(t, Gzip, 2, 1, abortMarker), txn(3, 1, 1)),
-			[]Aborted{{1, 1}}, []int64{0, 3}, 4},
+			[]Aborted{{1, 1}},
+			[]int64{0, 3},
+			4,
+		},
 		"other control records are left out": {
 			withSlack(txn(0, 1, 1), control(t, None, 1, 1, 4), txn(2, 1, 1), control(t, None, 3, 1, abortMarker)),
-			[]Aborted{{1, 0}}, nil, 4},
+			[]Aborted{{1, 0}},
+			nil, 4,
+		},
 		"control records alone": {
-			withSlack(control(t, None, 0, 1, commitMarker), control(t, None, 1, 2, abortMarker)), nil, nil, 2},
+			withSlack(control(t, None, 0, 1, commitMarker), control(t, None, 1, 2, abortMarker)), nil, nil, 2,
+		},
 	} {
 		for _, committed := range []bool{true, false} {
 			var r Reader

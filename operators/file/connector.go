@@ -28,10 +28,14 @@ func Connector() operators.Connector {
 				Name: "file", Type: operators.Object, Bare: "path", Example: "clicks/*.jsonl.gz", Flink: "connector = filesystem",
 				Doc: "Reads files line by line; each file is a split. Blank lines are skipped, lines may end with CR LF, and the last one needs no line break.",
 				Fields: []operators.Field{
-					{Name: "path", Type: operators.Text, Required: true, Example: "clicks/2026-*.jsonl.gz", Flink: "path",
-						Doc: "The file, or a pattern with *, ? and [a-z] for several in the order of their names, relative to the working directory. Names ending in .gz and .zst are decompressed. The files are looked for once, at the start."},
-					{Name: "follow", Type: operators.Bool, Default: "false", Example: "true",
-						Doc: "Goes on reading what is appended, as tail -F does: a file that is renamed and made anew is read from the new one's start, one that gets shorter is an error. For plain files."},
+					{
+						Name: "path", Type: operators.Text, Required: true, Example: "clicks/2026-*.jsonl.gz", Flink: "path",
+						Doc: "The file, or a pattern with *, ? and [a-z] for several in the order of their names, relative to the working directory. Names ending in .gz and .zst are decompressed. The files are looked for once, at the start.",
+					},
+					{
+						Name: "follow", Type: operators.Bool, Default: "false", Example: "true",
+						Doc: "Goes on reading what is appended, as tail -F does: a file that is renamed and made anew is read from the new one's start, one that gets shorter is an error. For plain files.",
+					},
 				},
 			},
 			New: newSource,
@@ -41,16 +45,26 @@ func Connector() operators.Connector {
 				Name: "file", Type: operators.Object, Bare: "path", Example: "{path: alerts/, roll: 1h}", Flink: "connector = filesystem",
 				Doc: "Writes files with one record a line: a single file whose rows appear as they are written, or a folder of part files that appear when they are complete.",
 				Fields: []operators.Field{
-					{Name: "path", Type: operators.Text, Required: true, Example: "alerts.jsonl.gz", Flink: "path",
-						Doc: "The file; or, with a slash at the end or with roll, the folder of part files, made if need be. Relative to the working directory. Part files are called part-INSTANCE-NUMBER; a name that begins with a dot is one in progress."},
-					{Name: "roll", Type: operators.Text, Example: "1h or 128MiB", Flink: "sink.rolling-policy.rollover-interval",
-						Doc: "When a part file is complete: at an age, a size, or whichever comes first (`1h or 128MiB`). Looked at when rows arrive; a part is also complete when the sink is flushed, so at the end and at each checkpoint."},
-					{Name: "compression", Type: operators.Enum, Enum: compressions, Example: "zstd", Flink: "compression",
-						Doc: "Compression; by default what the end of path says (.gz, .zst), else none. Rows in a compressed file can be read once the sink is flushed."},
-					{Name: "exists", Type: operators.Enum, Enum: []string{existsFail, existsAppend, existsReplace}, Default: existsFail, Example: "append",
-						Doc: "What to do at the start when the single file has content already. A folder keeps its parts, and new ones are numbered after them."},
-					{Name: "suffix", Type: operators.Text, Default: ".jsonl", Example: ".txt",
-						Doc: "End of the names of part files, before that of the compression."},
+					{
+						Name: "path", Type: operators.Text, Required: true, Example: "alerts.jsonl.gz", Flink: "path",
+						Doc: "The file; or, with a slash at the end or with roll, the folder of part files, made if need be. Relative to the working directory. Part files are called part-INSTANCE-NUMBER; a name that begins with a dot is one in progress.",
+					},
+					{
+						Name: "roll", Type: operators.Text, Example: "1h or 128MiB", Flink: "sink.rolling-policy.rollover-interval",
+						Doc: "When a part file is complete: at an age, a size, or whichever comes first (`1h or 128MiB`). Looked at when rows arrive; a part is also complete when the sink is flushed, so at the end and at each checkpoint.",
+					},
+					{
+						Name: "compression", Type: operators.Enum, Enum: compressions, Example: "zstd", Flink: "compression",
+						Doc: "Compression; by default what the end of path says (.gz, .zst), else none. Rows in a compressed file can be read once the sink is flushed.",
+					},
+					{
+						Name: "exists", Type: operators.Enum, Enum: []string{existsFail, existsAppend, existsReplace}, Default: existsFail, Example: "append",
+						Doc: "What to do at the start when the single file has content already. A folder keeps its parts, and new ones are numbered after them.",
+					},
+					{
+						Name: "suffix", Type: operators.Text, Default: ".jsonl", Example: ".txt",
+						Doc: "End of the names of part files, before that of the compression.",
+					},
 				},
 			},
 			New: newSink,

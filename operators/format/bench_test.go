@@ -14,9 +14,13 @@ func bidFields() []stream.Field {
 	big := stream.Type{ID: stream.BigInt, NotNull: true}
 	str := stream.Type{ID: stream.String, NotNull: true}
 	return []stream.Field{
-		{Name: "auction", Type: big}, {Name: "bidder", Type: big}, {Name: "price", Type: big},
-		{Name: "channel", Type: str}, {Name: "url", Type: str},
-		{Name: "date_time", Type: stream.Type{ID: stream.Timestamp, Precision: 3, NotNull: true}}, {Name: "extra", Type: str},
+		{Name: "auction", Type: big},
+		{Name: "bidder", Type: big},
+		{Name: "price", Type: big},
+		{Name: "channel", Type: str},
+		{Name: "url", Type: str},
+		{Name: "date_time", Type: stream.Type{ID: stream.Timestamp, Precision: 3, NotNull: true}},
+		{Name: "extra", Type: str},
 	}
 }
 

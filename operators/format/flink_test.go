@@ -285,8 +285,11 @@ func TestFlinkDecode(t *testing.T) {
 		}
 		check(c.Type, fields, c.Doc, []any{c.Result}, nil)
 	})
-	abc := []stream.Field{{Name: "a", Type: stream.Type{ID: stream.BigInt}}, {Name: "b", Type: stream.Type{ID: stream.String}},
-		{Name: "c", Type: stream.Type{ID: stream.Timestamp, Precision: 3}}}
+	abc := []stream.Field{
+		{Name: "a", Type: stream.Type{ID: stream.BigInt}},
+		{Name: "b", Type: stream.Type{ID: stream.String}},
+		{Name: "c", Type: stream.Type{ID: stream.Timestamp, Precision: 3}},
+	}
 	eachLine(t, "testdata/flink/json_docs.jsonl", func(line []byte) {
 		// Several rows stand side by side in these lines: "result":[1],[2]; make them a list.
 		s := string(line)

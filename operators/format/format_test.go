@@ -15,13 +15,16 @@ func TestJSON(t *testing.T) {
 	formattest.Run(t, format.JSON(), formattest.Options{
 		Fields: func(r *rand.Rand) []stream.Field { return formattest.RandomFields(r, 8, 2) },
 		Fixed: []stream.Field{
-			{Name: "id", Type: big}, {Name: "name", Type: str}, {Name: "price", Type: stream.Type{ID: stream.Decimal, Precision: 30, Scale: 4}},
+			{Name: "id", Type: big},
+			{Name: "name", Type: str},
+			{Name: "price", Type: stream.Type{ID: stream.Decimal, Precision: 30, Scale: 4}},
 			{Name: "tags", Type: stream.Type{ID: stream.Array, Elem: &str}},
 			{Name: "attrs", Type: stream.Type{ID: stream.Map, Key: &str, Elem: &big}},
 			{Name: "card", Type: stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "brand", Type: str}, {Name: "till", Type: stream.Type{ID: stream.Date}}}}},
 			{Name: "lines", Type: stream.Type{ID: stream.Array, Elem: &stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "sku", Type: str}, {Name: "n", Type: big}}}}},
 			{Name: "at", Type: stream.Type{ID: stream.Timestamp, Precision: 3}},
-			{Name: "score", Type: stream.Type{ID: stream.Double}}, {Name: "ok", Type: stream.Type{ID: stream.Boolean}},
+			{Name: "score", Type: stream.Type{ID: stream.Double}},
+			{Name: "ok", Type: stream.Type{ID: stream.Boolean}},
 		},
 		Bad: []string{
 			`{`, `nonsense`, `{"id":1,"name":"x","tags":["a","b"`, `{"id":1,"tags":["a"],"attrs":{"k":1,"l":"x"}}`, `{"name":"no id"}`,

@@ -2,6 +2,7 @@ package format
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -46,10 +47,8 @@ func appendDouble(dst []byte, f float64, bits int) []byte {
 
 // withPoint gives the number from n on a fraction if it has none.
 func withPoint(dst []byte, n int) []byte {
-	for _, c := range dst[n:] {
-		if c == '.' {
-			return dst
-		}
+	if slices.Contains(dst[n:], '.') {
+		return dst
 	}
 	return append(dst, ".0"...)
 }

@@ -52,7 +52,7 @@ func TestValidityCorpus(t *testing.T) {
 		`{"v":1}`, `{ "v" : 1 }`, `{"v":1,"w":2}`, `{"a":[1,2],"v":"s"}`, `{"v":1, "u": {"w" : 3 } }`, `{"v":1,"unknown":"x"}`,
 	}
 	count := map[byte]int{}
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(data)), "\n") {
 		if line[0] == '#' {
 			continue
 		}
@@ -152,10 +152,17 @@ func anyFields() []stream.Field {
 	typ := func(id stream.TypeID) stream.Type { return stream.Type{ID: id, Precision: 3} }
 	str, i, dbl := typ(stream.String), stream.Type{ID: stream.Int}, typ(stream.Double)
 	return []stream.Field{
-		{Name: "a", Type: i}, {Name: "bb", Type: str}, {Name: "ccccccccc", Type: typ(stream.BigInt)},
-		{Name: "d", Type: typ(stream.Boolean)}, {Name: "time", Type: typ(stream.Timestamp)}, {Name: "dec", Type: stream.Type{ID: stream.Decimal, Precision: 12, Scale: 2}},
-		{Name: "row", Type: stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "x", Type: i}, {Name: "yy", Type: str},
-			{Name: "z", Type: stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "f", Type: dbl}}}}}}},
+		{Name: "a", Type: i},
+		{Name: "bb", Type: str},
+		{Name: "ccccccccc", Type: typ(stream.BigInt)},
+		{Name: "d", Type: typ(stream.Boolean)},
+		{Name: "time", Type: typ(stream.Timestamp)},
+		{Name: "dec", Type: stream.Type{ID: stream.Decimal, Precision: 12, Scale: 2}},
+		{Name: "row", Type: stream.Type{ID: stream.Row, Fields: []stream.Field{
+			{Name: "x", Type: i},
+			{Name: "yy", Type: str},
+			{Name: "z", Type: stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "f", Type: dbl}}}},
+		}}},
 		{Name: "list", Type: stream.Type{ID: stream.Array, Elem: &str}},
 		{Name: "map", Type: stream.Type{ID: stream.Map, Key: &str, Elem: &i}},
 		{Name: "rows", Type: stream.Type{ID: stream.Array, Elem: &stream.Type{ID: stream.Row, Fields: []stream.Field{{Name: "x", Type: i}, {Name: "yy", Type: str}}}}},

@@ -233,8 +233,8 @@ func (d *decoder) decimal(n *node, c byte, p int, col *stream.Column) int {
 
 func (d *decoder) str(n *node, c byte, p, depth int, col *stream.Column) int {
 	base, end := d.base, d.end
-	switch {
-	case c == '"':
+	switch c {
+	case '"':
 		if buf, next := copyText(col.Bytes, base, p+1, end); next >= 0 {
 			endText(col, buf)
 			return next
@@ -249,7 +249,7 @@ func (d *decoder) str(n *node, c byte, p, depth int, col *stream.Column) int {
 			endText(col, appendText(col.Bytes, base, p+1, next-1))
 		}
 		return next
-	case c == '{' || c == '[':
+	case '{', '[':
 		next, bad := skip(base, p, end, depth)
 		if next < 0 {
 			return d.failSyntax(p, bad)

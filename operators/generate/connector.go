@@ -41,20 +41,34 @@ func configField() operators.Field {
 		Name: "generate", Type: operators.Object, Bare: "nexmark", Example: "{nexmark: bids, rate: 10000}", Flink: "connector = datagen",
 		Doc: "Makes up rows. Exactly one of nexmark and datagen says which.",
 		Fields: []operators.Field{
-			{Name: "nexmark", Type: operators.Enum, Enum: tableNames(), Example: "bids",
-				Doc: "The table of the Nexmark benchmark to make. Schema and event time (date_time) are known; the tables of one seed fit together."},
-			{Name: "datagen", Type: operators.Dict, Elem: &operators.Field{Name: "rule", Type: operators.Text}, Example: "{id: sequence from 1, amount: 1..500 null 2%, color: 'of red, green, blue', note: ~20}",
-				Doc: "A rule for each field of the schema that shall not have its type's default. " + ruleDoc},
-			{Name: "seed", Type: operators.Integer, Default: "42", Example: "7",
-				Doc: "Number that decides all values. The same seed gives the same rows whatever rate, parallelism and batch size are."},
-			{Name: "count", Type: operators.Integer, Example: "1000000", Flink: "number-of-rows",
-				Doc: "Rows to make, of this table and over all readers; without it rows never end."},
-			{Name: "rate", Type: operators.Integer, Example: "10000", Flink: "rows-per-second",
-				Doc: "Rows a second, of this table and over all readers; without it as fast as the pipeline takes them."},
-			{Name: "burst", Type: operators.Integer, Example: "200000",
-				Doc: "Rows to make at once at the start, before rate applies."},
-			{Name: "start", Type: operators.Instant, Default: "2026-01-01", Example: "now",
-				Doc: "Event time of the first row. Each following event is 0.1 ms later (a row of datagen 1 ms); with now, or now-1h, and a rate event time goes as fast as the clock, and a burst lies before it."},
+			{
+				Name: "nexmark", Type: operators.Enum, Enum: tableNames(), Example: "bids",
+				Doc: "The table of the Nexmark benchmark to make. Schema and event time (date_time) are known; the tables of one seed fit together.",
+			},
+			{
+				Name: "datagen", Type: operators.Dict, Elem: &operators.Field{Name: "rule", Type: operators.Text}, Example: "{id: sequence from 1, amount: 1..500 null 2%, color: 'of red, green, blue', note: ~20}",
+				Doc: "A rule for each field of the schema that shall not have its type's default. " + ruleDoc,
+			},
+			{
+				Name: "seed", Type: operators.Integer, Default: "42", Example: "7",
+				Doc: "Number that decides all values. The same seed gives the same rows whatever rate, parallelism and batch size are.",
+			},
+			{
+				Name: "count", Type: operators.Integer, Example: "1000000", Flink: "number-of-rows",
+				Doc: "Rows to make, of this table and over all readers; without it rows never end.",
+			},
+			{
+				Name: "rate", Type: operators.Integer, Example: "10000", Flink: "rows-per-second",
+				Doc: "Rows a second, of this table and over all readers; without it as fast as the pipeline takes them.",
+			},
+			{
+				Name: "burst", Type: operators.Integer, Example: "200000",
+				Doc: "Rows to make at once at the start, before rate applies.",
+			},
+			{
+				Name: "start", Type: operators.Instant, Default: "2026-01-01", Example: "now",
+				Doc: "Event time of the first row. Each following event is 0.1 ms later (a row of datagen 1 ms); with now, or now-1h, and a rate event time goes as fast as the clock, and a burst lies before it.",
+			},
 		},
 	}
 }

@@ -139,9 +139,10 @@ func TestBetween(t *testing.T) {
 	span.Add(span, big.NewInt(1))
 	for i := range uint64(10_000) {
 		h := mix(i)
-		if i == 0 {
+		switch i {
+		case 0:
 			h = 0
-		} else if i == 1 {
+		case 1:
 			h = ^uint64(0)
 		}
 		r := new(big.Int).Lsh(new(big.Int).SetUint64(h), 64)

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"testing"
 	"time"
@@ -104,9 +105,7 @@ func texts(t testing.TB, s settings, rows *stream.Schema, n int) []string {
 	t.Helper()
 	var out []string
 	s2 := settings{"count": strconv.Itoa(n)}
-	for k, v := range s {
-		s2[k] = v
-	}
+	maps.Copy(s2, s)
 	take(t, build(t, s2, rows, nil), rows, n, func(b *stream.Batch) { out = append(out, operatortest.Texts(b)...) })
 	return out
 }

@@ -82,7 +82,7 @@ func run(o options) error {
 	default:
 		return fmt.Errorf("unknown mode %q", o.Mode)
 	}
-	for _, q := range strings.Split(o.Queries, ",") {
+	for q := range strings.SplitSeq(o.Queries, ",") {
 		if !slices.Contains(known, q) {
 			return fmt.Errorf("unknown query %q; there are %s", q, strings.Join(known, ", "))
 		}

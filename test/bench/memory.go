@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"flowd/internal/recordbatch"
@@ -62,8 +63,15 @@ func (m *memory) prepare() error {
 		}
 	}
 	next := 0
+	base := make([]int64, memoryParts)
 	flush := func(i int) {
-		m.parts[i] = append(m.parts[i], builders[i].Finish(recordbatch.NoProducer)...)
+		batch := builders[i].Finish(recordbatch.NoProducer)
+		if batch == nil {
+			return
+		}
+		binary.BigEndian.PutUint64(batch, uint64(base[i])) // as a broker does; no checksum covers it
+		base[i] += int64(builders[i].Len())
+		m.parts[i] = append(m.parts[i], batch...)
 		builders[i].Reset()
 	}
 	err := bids(m.records, func(buf []byte, ends []uint32) error {
@@ -90,7 +98,7 @@ func (m *memory) prepare() error {
 func bids(n int64, f func(buf []byte, ends []uint32) error) error {
 	c := generate.Connector()
 	cfg := &operators.Config{Values: map[string]operators.Value{
-		"nexmark": {Text: "bids", Set: true}, "seed": {Int: 42, Set: true}, "count": {Int: n, Set: true},
+		"nexmark": {Text: "bids", Set: true}, "seed": {Int: 42, Set: true}, "count": {Int: n, Set: true}, "start": {Text: "2026-01-01"},
 	}}
 	known := c.Source.Schema(cfg)
 	schema := stream.Flatten(known.Fields)

@@ -52,7 +52,7 @@ func (r *runner) queries() error {
 	if r.Markdown {
 		fmt.Println("| query | flowd, CPU ns | floor | framing | flowd ÷ floor | floor ÷ framing | M records/s/core | RSS MiB | allocations |\n|---|---|---|---|---|---|---|---|---|")
 	}
-	for _, q := range strings.Split(r.Queries, ",") {
+	for q := range strings.SplitSeq(r.Queries, ",") {
 		rep, err := r.query(q)
 		if err != nil {
 			return fmt.Errorf("%s: %w", q, err)

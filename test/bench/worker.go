@@ -181,7 +181,7 @@ func workFloor(o options) (measure, error) {
 
 func texts(list string) []operators.Value {
 	var out []operators.Value
-	for _, s := range strings.Split(list, ",") {
+	for s := range strings.SplitSeq(list, ",") {
 		out = append(out, operators.Value{Text: s, Set: true})
 	}
 	return out
