@@ -181,10 +181,10 @@ func (s Spec) overflow(sum dec.Dec, known bool, out *stream.Column, errs *stream
 		}
 		msg += ": the sum is " + string(dec.Append(nil, sum, scale))
 	}
-	switch {
-	case s.Type.ID == stream.Decimal:
+	switch s.Type.ID {
+	case stream.Decimal:
 		msg += "; CAST the argument to DOUBLE"
-	case s.Type.ID == stream.BigInt:
+	case stream.BigInt:
 		msg += "; CAST the argument to DECIMAL(38,0)"
 	default:
 		msg += "; CAST the argument to BIGINT"

@@ -1,6 +1,10 @@
 // Package window aggregates or ranks rows per window of event time: tumbling and sliding windows, with keys or
 // without. It holds the open windows' state and decides what is late; it does not make watermarks, and it joins
 // nothing.
+//
+// A window [s, e) fires when the watermark reaches e − 1, after all that end earlier. Its rows come out in the order
+// in which their keys were first seen, slice by slice; with top, by rank. A row is late for the windows that have
+// fired, and late altogether if that is all of its windows.
 package window
 
 import (

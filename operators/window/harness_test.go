@@ -270,8 +270,6 @@ func (h *harness) end() {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // at makes a row of key k and value v.
 func at(t, k, v int64) *row { return &row{t: t, k: &k, v: &v} }
 

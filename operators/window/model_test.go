@@ -131,7 +131,7 @@ func (m *model) groups(rows []*row) []*result {
 			case "k + 1":
 				n := r.k
 				if n != nil {
-					n = ptr(*n + 1)
+					n = new(*n + 1)
 				}
 				key = append(key, number(n))
 			}
@@ -185,7 +185,7 @@ func (m *model) first(results []*result) []*result {
 			if r.v == nil {
 				return nil
 			}
-			return ptr(*r.v + 1)
+			return new(*r.v + 1)
 		}
 		return r.v
 	}
@@ -291,13 +291,13 @@ func TestModel(t *testing.T) {
 			case op < 15:
 				r := &row{t: clock + rapid.Int64Range(-spread, spread/2).Draw(t, "t")}
 				if rapid.IntRange(0, 5).Draw(t, "has k") > 0 {
-					r.k = ptr(rapid.Int64Range(0, 4).Draw(t, "k"))
+					r.k = new(rapid.Int64Range(0, 4).Draw(t, "k"))
 				}
 				if rapid.IntRange(0, 5).Draw(t, "has s") > 0 {
-					r.s = ptr(rapid.SampledFrom([]string{"", "a", "bc", "a longer text"}).Draw(t, "s"))
+					r.s = new(rapid.SampledFrom([]string{"", "a", "bc", "a longer text"}).Draw(t, "s"))
 				}
 				if rapid.IntRange(0, 5).Draw(t, "has v") > 0 {
-					r.v = ptr(rapid.Int64Range(-3, 9).Draw(t, "v"))
+					r.v = new(rapid.Int64Range(-3, 9).Draw(t, "v"))
 				}
 				seqs[r] = len(seqs)
 				m.add(r)

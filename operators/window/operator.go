@@ -184,53 +184,39 @@ func (o *operator) process(b *stream.Batch, out stream.Output) error {
 		}
 		parts, _ = o.split.split(b)
 	}
-	if len(o.cfg.Keys) > 0 && !o.hashed(b) {
-		o.hashKeys(b)
-	}
-	hash := b.Hash
-	if !o.hashed(b) {
-		hash = o.hash
-	}
-	if len(hash) < b.N {
-		o.hash = slices.Grow(o.hash[:0], b.N)[:b.N]
-		hash = o.hash
-	}
-	var absorbed int64
+	hash := o.hashes(b)
+	absorbed := 0
 	o.lateSel = o.lateSel[:0]
 	for _, p := range parts {
-		n := b.Rows()
-		if p.sel != nil {
-			n = len(p.sel)
-		}
-		if n == 0 {
-			continue
-		}
 		if closed(o.cfg.lastEnd(p.start), o.watermark) {
 			o.late(b, p)
 			continue
 		}
-		absorbed += int64(n)
-		s := o.slice(p.start)
-		if s.rank != nil {
-			s.rank.offer(b.N, p.sel, o.arrived)
-		} else {
-			o.rows = s.table.Upsert(hash[:b.N], o.keyVals, p.sel, o.rows)
-			lanes := s.table.Lanes()
-			for i := range o.cfg.Aggs {
-				o.cfg.Aggs[i].Spec.Update(lanes, o.at[i], o.rows, o.argCols[i], p.sel)
-			}
-		}
-		if p.start <= o.watermark { // it has been in windows that fired
-			o.blocks.drop(o.number(p.start))
-		}
-		o.settle(s)
+		o.absorb(b, p, hash)
+		absorbed += p.rows(b)
 	}
 	o.arrived += int64(b.N)
-	o.ctx.Stats.Absorbed.Add(absorbed)
+	o.ctx.Stats.Absorbed.Add(int64(absorbed))
 	return o.emitLate(b, out)
 }
 
-func (o *operator) hashed(b *stream.Batch) bool { return o.cfg.Hashed && b.Hash != nil }
+// absorb adds rows of b to their slice.
+func (o *operator) absorb(b *stream.Batch, p part, hash []uint64) {
+	s := o.slice(p.start)
+	if s.rank != nil {
+		s.rank.offer(b.N, p.sel, o.arrived)
+	} else {
+		o.rows = s.table.Upsert(hash, o.keyVals, p.sel, o.rows)
+		lanes := s.table.Lanes()
+		for i := range o.cfg.Aggs {
+			o.cfg.Aggs[i].Spec.Update(lanes, o.at[i], o.rows, o.argCols[i], p.sel)
+		}
+	}
+	if p.start <= o.watermark { // it has been in windows that fired
+		o.blocks.drop(o.number(p.start))
+	}
+	o.settle(s)
+}
 
 // evaluate computes keys and arguments. Rows where that fails are rejected.
 func (o *operator) evaluate(b *stream.Batch, out stream.Output) error {
@@ -299,13 +285,20 @@ func setKey(k *state.Column, c *stream.Column) {
 	k.I64, k.Hi, k.F64, k.Off, k.Bytes, k.Valid = c.I64, c.Hi, c.F64, c.Off, c.Bytes, c.Valid
 }
 
-func (o *operator) hashKeys(b *stream.Batch) {
+// hashes is the hash of the key of each selected row of b. Without keys its length is all that counts.
+func (o *operator) hashes(b *stream.Batch) []uint64 {
+	if o.cfg.Hashed && b.Hash != nil {
+		return b.Hash[:b.N]
+	}
 	o.hash = slices.Grow(o.hash[:0], b.N)[:b.N]
-	keys := stream.NewHeader(o.keySchema)
-	keys.N, keys.Sel = b.N, b.Sel
-	keys.Cols = append(keys.Cols[:0], o.keyCols...)
-	stream.HashRows(o.hash, keys, o.keyOrder, o.ctx.HashSeed)
-	keys.Release()
+	if len(o.cfg.Keys) > 0 {
+		keys := stream.NewHeader(o.keySchema)
+		keys.N, keys.Sel = b.N, b.Sel
+		keys.Cols = append(keys.Cols[:0], o.keyCols...)
+		stream.HashRows(o.hash, keys, o.keyOrder, o.ctx.HashSeed)
+		keys.Release()
+	}
+	return o.hash
 }
 
 func (o *operator) late(b *stream.Batch, p part) {

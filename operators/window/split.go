@@ -14,6 +14,14 @@ type part struct {
 	sel   []int32 // nil: the selection of the batch
 }
 
+// rows is the number of rows of p, a part of b.
+func (p part) rows(b *stream.Batch) int {
+	if p.sel != nil {
+		return len(p.sel)
+	}
+	return b.Rows()
+}
+
 // splitter divides the rows of a batch among slices. Most batches touch one slice or a few neighbours, so it looks at
 // the smallest and the largest time first, and then deals rows out without a branch per row.
 type splitter struct {

@@ -63,7 +63,10 @@ func (t *Table) Lanes() *state.Lanes { return &t.lanes }
 func (t *Table) Len() int { return t.rows }
 
 // Size implements state.Table.
-func (t *Table) Size() int64 { return t.size + t.arena.Size() }
+func (t *Table) Size() int64 { return overhead + t.size + t.arena.Size() }
+
+// overhead is about what the Table itself takes: it counts where tables are many and small.
+const overhead = 512
 
 // load is the number of rows an index of n slots takes: 5/8, where linear probing still finds a key in 1.8 looks.
 func load(n int) int { return n/2 + n/8 }

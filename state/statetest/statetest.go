@@ -203,7 +203,6 @@ func textOf(v int) string {
 
 func floatName(f float64) string {
 	if f == 0 {
-		f = 0
 		return "f0;"
 	}
 	return fmt.Sprintf("f%v;", f)
