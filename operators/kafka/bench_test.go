@@ -29,6 +29,8 @@ func cpu(b *testing.B) time.Duration {
 }
 
 func remote(b *testing.B) *kafkatest.Broker {
+	b.Cleanup(func() { stream.SetDebug(true) })
+	stream.SetDebug(false) // poisoning costs more than all the rest
 	if os.Getenv(kafkatest.EnvBrokers) == "" {
 		b.Skip("needs " + kafkatest.EnvBrokers + ": a broker in another process")
 	}

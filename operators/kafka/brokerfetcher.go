@@ -27,6 +27,8 @@ func (f *RawFetcher) wakeLocked(broker int32) {
 
 func (b *brokerFetcher) run() {
 	var req *fetchCall
+	calls := callTimer{parent: b.f.ctx}
+	defer calls.close()
 	for b.f.ctx.Err() == nil {
 		if req == nil { // the first one, or the last one was lost and may still be in use
 			req = &fetchCall{broker: b.id, committed: b.f.cfg.committed, buffers: &b.f.buffers}
@@ -38,7 +40,7 @@ func (b *brokerFetcher) run() {
 		}
 		c := b.f.client()
 		timeout := time.Duration(req.maxWait)*time.Millisecond + 2*b.f.cfg.maxWait + b.f.cfg.grace
-		if _, err := c.do(b.f.ctx, timeout, req); err != nil {
+		if err := calls.do(c, timeout, req); err != nil {
 			parts := append([]fetchPart(nil), req.parts...)
 			req = nil
 			b.failed(c, parts, err)

@@ -26,6 +26,7 @@ type fetchCall struct {
 	version     int16
 	correlation int32
 	out         []byte
+	frame       frame
 	errorCode   int16
 	results     []fetchResult
 }
@@ -69,7 +70,8 @@ func (c *fetchCall) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if _, err := rw.Write(c.request()); err != nil {
 		return nil, fmt.Errorf("sending a fetch: %w", err)
 	}
-	f := openFrame(rw, c.limit, c.correlation, false)
+	f := &c.frame
+	f.open(rw, c.limit, c.correlation, false)
 	c.read(f)
 	if err := f.close(); err != nil {
 		return nil, fmt.Errorf("reading a fetch response: %w", err)
@@ -138,7 +140,7 @@ func (c *fetchCall) read(f *frame) {
 	}
 	next := 0
 	for n := f.count(6); n > 0 && f.err == nil; n-- {
-		topic := f.string()
+		topic := f.bytes()
 		for k := f.count(30); k > 0 && f.err == nil; k-- {
 			id := f.int32()
 			next = c.find(topic, id, next)
@@ -180,10 +182,10 @@ func (c *fetchCall) result() *fetchResult {
 }
 
 // find is the position of a partition among parts, which brokers keep in order; −1 if it was not asked for.
-func (c *fetchCall) find(topic string, id int32, after int) int {
+func (c *fetchCall) find(topic []byte, id int32, after int) int {
 	for i := range c.parts {
 		j := (max(after, 0) + i) % len(c.parts)
-		if c.parts[j].id == id && c.parts[j].topic == topic {
+		if c.parts[j].id == id && c.parts[j].topic == string(topic) {
 			return j
 		}
 	}

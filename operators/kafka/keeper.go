@@ -247,6 +247,7 @@ func (k *keeper) decide(p *partition, first, last int64) bool {
 	p.end = -1
 	if p.stop >= 0 && to >= p.stop {
 		f.finishLocked(p)
+		f.notify()
 	}
 	f.wakeLocked(p.leader)
 	return true
@@ -283,6 +284,7 @@ func (k *keeper) newPartitions(ctx context.Context, c *client, md *metadata) boo
 		f.mu.Lock()
 		f.addLocked(p)
 		f.mu.Unlock()
+		f.notify()
 		settled = false // its leader comes with the next round
 	}
 	return settled

@@ -69,8 +69,9 @@ func (m *metadataCall) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if _, err := rw.Write(m.request()); err != nil {
 		return nil, err
 	}
-	f := openFrame(rw, maxMetadata, 1, m.version >= 9)
-	m.read(f)
+	var f frame
+	f.open(rw, maxMetadata, 1, m.version >= 9)
+	m.read(&f)
 	if err := f.close(); err != nil {
 		return nil, fmt.Errorf("reading metadata: %w", err)
 	}

@@ -19,6 +19,7 @@ type produceCall struct {
 	version     int16
 	correlation int32
 	out         []byte
+	frame       frame
 }
 
 // producePart is one partition's batch and what became of it.
@@ -59,7 +60,8 @@ func (c *produceCall) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if err := c.write(rw); err != nil {
 		return nil, fmt.Errorf("sending a produce request: %w", err)
 	}
-	f := openFrame(rw, maxProduceResponse, c.correlation, false)
+	f := &c.frame
+	f.open(rw, maxProduceResponse, c.correlation, false)
 	c.read(f)
 	if err := f.close(); err != nil {
 		return nil, fmt.Errorf("reading a produce response: %w", err)
@@ -106,7 +108,7 @@ func (c *produceCall) write(w io.Writer) error {
 
 func (c *produceCall) read(f *frame) {
 	for n := f.count(6); n > 0 && f.err == nil; n-- {
-		if name := f.string(); f.err == nil && name != c.topic {
+		if name := f.bytes(); f.err == nil && string(name) != c.topic {
 			f.fail("it is about another topic")
 		}
 		for k := f.count(22); k > 0 && f.err == nil; k-- {

@@ -239,6 +239,7 @@ func (f *RawFetcher) Pause(i int, paused bool) {
 	}
 	if !paused {
 		f.wakeLocked(p.leader)
+		f.notify() // what was kept can be had again
 	}
 }
 
@@ -252,7 +253,7 @@ func (f *RawFetcher) fail(err error) {
 	f.notify()
 }
 
-// position is the state of partition i.
+// partition is the state of partition i.
 func (f *RawFetcher) partition(i int) (id topicPartition, position, end int64, caughtUp, finished bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

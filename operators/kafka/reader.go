@@ -61,6 +61,9 @@ func (r *reader) Poll(b *stream.Batch, errs *stream.RowErrors) (stream.Polled, e
 		r.place(part, errs)
 	}
 	r.stats.BytesIn.Add(recordBytes(&r.recs))
+	if rows == 0 {
+		r.raw.notify() // there may be more, though this Poll looks like the last one
+	}
 	return stream.Polled{Split: part, Rows: rows}, nil
 }
 
@@ -119,6 +122,7 @@ func (r *reader) badBatch(part int, bad *recordbatch.Error, errs *stream.RowErro
 	}
 	errs.List = append(errs.List, stream.RowError{Row: -1, Msg: fmt.Sprintf("a whole record batch cannot be read: %s", bad.Msg),
 		Topic: id.topic, Split: id.id, Offset: bad.Offset, Time: -1})
+	r.raw.notify()
 	return stream.Polled{Split: part}, nil
 }
 

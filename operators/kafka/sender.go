@@ -27,6 +27,8 @@ type flight struct {
 func (s *brokerSender) run() {
 	var req *produceCall
 	var flights []flight
+	calls := callTimer{parent: s.p.ctx}
+	defer calls.close()
 	for s.p.ctx.Err() == nil {
 		var wait time.Duration
 		flights, wait = s.collect(flights[:0])
@@ -44,7 +46,7 @@ func (s *brokerSender) run() {
 		s.p.mu.Lock()
 		c := s.p.mu.client
 		s.p.mu.Unlock()
-		if _, err := c.do(s.p.ctx, s.p.tuning.timeout+s.p.tuning.grace, req); err != nil {
+		if err := calls.do(c, s.p.tuning.timeout+s.p.tuning.grace, req); err != nil {
 			req = nil
 			s.failed(c, flights, err)
 			continue

@@ -47,6 +47,9 @@ func TestWritesInOrderWithEveryCodec(t *testing.T) {
 			if got[0].ProducerID < 0 {
 				t.Error("written without a producer id")
 			}
+			if n := s.c.Stats.Retries.Load(); n != 0 {
+				t.Errorf("%d retries without a fault; log:\n%s", n, s.log)
+			}
 			if codec != "none" && got[0].Attrs.CompressionType() == 0 {
 				t.Error("not compressed")
 			}
@@ -65,6 +68,9 @@ func TestKeylessRowsSpread(t *testing.T) {
 	}
 	s.mustWrite(want...)
 	s.mustFlush()
+	if n := s.c.Stats.Retries.Load(); n != 0 {
+		t.Errorf("%d retries without a fault; log:\n%s", n, s.log)
+	}
 	got := b.Consume(t, topic)
 	var all []string
 	for p := range int32(3) {

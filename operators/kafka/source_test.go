@@ -335,6 +335,49 @@ func TestOffsetsAreCommittedToTheGroup(t *testing.T) {
 	}
 }
 
+func TestReadyWhenAPollMadeNoRow(t *testing.T) {
+	b := kafkatest.Open(t)
+	topic := b.Topic(t, "norow", 1)
+	values := slices.Repeat([]string{"none"}, 64) // as many as a batch has rows
+	b.Produce(t, topic, kafkatest.Values(0, append(values, "row")...)...)
+	s := newSourceTest(t, b, object{"topic": topic}).open(1)
+	r := s.readers[0]
+	wait := func() {
+		select {
+		case <-r.Ready():
+		case <-time.After(kafkatest.Timeout):
+			t.Fatal("Ready is silent although there is a row")
+		}
+	}
+	batch := s.pool.TryGet()
+	defer batch.Release()
+	for {
+		p, err := r.Poll(batch, &s.errs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Rows > 0 {
+			break
+		}
+		wait()
+	}
+	r.Pause(0, true)
+	b.Produce(t, topic, kafkatest.Values(0, "more")...)
+	r.Pause(0, false)
+	for range 2 {
+		wait() // at the resumption, and when it has arrived
+		if p, err := r.Poll(batch, &s.errs); err != nil {
+			t.Fatal(err)
+		} else if p.Rows > 0 {
+			return
+		}
+	}
+	wait()
+	if p, _ := r.Poll(batch, &s.errs); p.Rows != 1 {
+		t.Errorf("%d rows after the pause", p.Rows)
+	}
+}
+
 func TestNoAllocationsPerRecord(t *testing.T) {
 	b := kafkatest.Open(t)
 	topic := b.Topic(t, "allocs", 1)

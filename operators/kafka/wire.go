@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // request header fields and primitive types of the Kafka protocol guide; all numbers are big-endian.
@@ -49,11 +50,12 @@ type frame struct {
 	err  error
 	flex bool
 	buf  [16]byte
+	text []byte // memory of bytes
 }
 
-// openFrame reads size and header of a response and checks that it answers correlation.
-func openFrame(r io.Reader, limit int, correlation int32, flexible bool) *frame {
-	f := &frame{r: r, left: 4, flex: flexible}
+// open reads size and header of a response and checks that it answers correlation.
+func (f *frame) open(r io.Reader, limit int, correlation int32, flexible bool) {
+	*f = frame{r: r, left: 4, flex: flexible, text: f.text}
 	size := int(f.int32())
 	if f.err == nil && (size < 4 || size > limit) {
 		f.err = fmt.Errorf("%w: a frame of %d bytes, expected at most %d", errFrame, size, limit)
@@ -63,7 +65,6 @@ func openFrame(r io.Reader, limit int, correlation int32, flexible bool) *frame 
 		f.err = fmt.Errorf("%w: it answers request %d instead of %d", errFrame, got, correlation)
 	}
 	f.tags()
-	return f
 }
 
 func (f *frame) take(n int) []byte {
@@ -129,7 +130,10 @@ func (f *frame) count(min int) int {
 }
 
 // string reads a string; null is "".
-func (f *frame) string() string {
+func (f *frame) string() string { return string(f.bytes()) }
+
+// bytes reads a string; it is valid until the next one is read.
+func (f *frame) bytes() []byte {
 	var n int
 	if f.flex {
 		n = int(f.uvarint()) - 1
@@ -137,15 +141,15 @@ func (f *frame) string() string {
 		n = int(f.int16())
 	}
 	if n <= 0 || f.err != nil {
-		return ""
+		return nil
 	}
 	if n > f.left {
 		f.fail("a string is longer than the response")
-		return ""
+		return nil
 	}
-	b := make([]byte, n)
-	f.read(b)
-	return string(b)
+	f.text = slices.Grow(f.text[:0], n)[:n]
+	f.read(f.text)
+	return f.text
 }
 
 // skip reads over n bytes.
