@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -93,6 +94,35 @@ func testFailure(t *testing.T, step, method string, panics bool) {
 	if !panics { // the batch in hand at a panic belongs to nobody
 		checkReleased(t, j)
 	}
+}
+
+// A sink that fails behind the engine's back, with nothing coming in any more, still fails the job.
+func TestFailureWithoutInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource(1)
+		src.feed(0, 1)
+		began, asked := time.Now(), 0
+		p := newPlan()
+		s := p.source("in", 1, src, nil)
+		p.sink("out", 1, func() stream.Sink {
+			return &collectSink{rec: newRecord(), fail: func(m string) error {
+				if m == "OnDrained" {
+					asked++
+				}
+				if m == "OnDrained" && time.Since(began) > 10*time.Second {
+					return errBroken
+				}
+				return nil
+			}}
+		}, rebalance(s))
+		err := p.job(t, Config{}).Run(context.Background())
+		if !errors.Is(err, errBroken) || !strings.HasPrefix(err.Error(), "step out (") {
+			t.Errorf("Run returned %v", err)
+		}
+		if d := time.Since(began); d > 12*time.Second || asked > 20 {
+			t.Errorf("it took %s and %d questions", d, asked)
+		}
+	})
 }
 
 // A failing step says so once, however deep in a chain it is.

@@ -129,14 +129,19 @@ func (n *node) broadcast(m stream.Message) error {
 	return nil
 }
 
+// drain is the instance if it wants to know that nothing is waiting for it, else nil.
+func (n *node) drain() stream.Drained {
+	if n.sink != nil {
+		d, _ := n.sink.(stream.Drained)
+		return d
+	}
+	d, _ := n.op.(stream.Drained)
+	return d
+}
+
 // drained tells an instance that wants to know that nothing is waiting for it.
 func (n *node) drained() error {
-	var d stream.Drained
-	if n.sink != nil {
-		d, _ = n.sink.(stream.Drained)
-	} else {
-		d, _ = n.op.(stream.Drained)
-	}
+	d := n.drain()
 	if d == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"flowd/stream"
 )
@@ -26,6 +27,7 @@ type task struct {
 	align   *aligner
 	aside   *setAside
 	live    int          // inputs that have not ended
+	tick    *time.Ticker // while waiting; nil if no instance wants to know
 	holder  atomic.Int32 // merge.holder, for Status
 	idleNow atomic.Bool
 }
@@ -85,6 +87,9 @@ func (t *task) open() error {
 		if err := n.open(); err != nil {
 			return err
 		}
+		if t.source == nil && t.tick == nil && n.drain() != nil {
+			t.tick = time.NewTicker(refresh)
+		}
 	}
 	t.meter.running = nil
 	return nil
@@ -93,6 +98,9 @@ func (t *task) open() error {
 // close closes the instances, the last first. A failed Close fails a job that has not failed otherwise.
 func (t *task) close(err error) error {
 	cause := err
+	if t.tick != nil {
+		t.tick.Stop()
+	}
 	fail := func(n *node, f func() error) {
 		t.meter.running = n
 		closing := t.guard(f)
@@ -145,7 +153,8 @@ func (t *task) accept(m stream.Message) error {
 	return nil
 }
 
-// next waits for a message. Before it waits, the instances may pass on what they hold.
+// next waits for a message. Before it waits, and now and then while it does, the instances may pass on what they hold and
+// say what has become of what they passed on: without input a sink would not get to tell that it has failed.
 func (t *task) next() (stream.Message, error) {
 	if t.ctx.Err() != nil {
 		return stream.Message{}, context.Cause(t.ctx)
@@ -155,16 +164,25 @@ func (t *task) next() (stream.Message, error) {
 		return m, nil
 	default:
 	}
-	if err := t.drained(); err != nil {
-		return stream.Message{}, err
+	var tick <-chan time.Time
+	if t.tick != nil {
+		tick = t.tick.C
 	}
-	t.meter.busy(t.meter.now())
-	defer t.meter.waited()
-	select {
-	case m := <-t.in:
-		return m, nil
-	case <-t.ctx.Done():
-		return stream.Message{}, context.Cause(t.ctx)
+	for {
+		if err := t.drained(); err != nil {
+			return stream.Message{}, err
+		}
+		t.meter.busy(t.meter.now())
+		select {
+		case m := <-t.in:
+			t.meter.waited()
+			return m, nil
+		case <-tick:
+			t.meter.waited()
+		case <-t.ctx.Done():
+			t.meter.waited()
+			return stream.Message{}, context.Cause(t.ctx)
+		}
 	}
 }
 

@@ -59,7 +59,8 @@ type Finisher interface {
 }
 
 // Drained is an Operator or Sink that wants to know when its input channel is empty, before it waits, so that it
-// can pass on what it holds: low rate means low latency, high rate full batches.
+// can pass on what it holds: low rate means low latency, high rate full batches. While it waits it is asked again about
+// once a second, so that what goes wrong or falls due behind its back does not have to wait for the next row.
 type Drained interface {
 	OnDrained() error
 }
