@@ -63,8 +63,7 @@ func lanesOf(l *state.Lanes, r uint32, at, n int) []int64 {
 func mergeCount(dst *state.Lanes, at int, rows []uint32, src *state.Lanes, from int) {
 	for j, r := range rows {
 		o := uint32(from + j)
-		dst.Chunks[r>>state.ChunkShift][int(r&state.ChunkMask)*dst.Width+at] +=
-			src.Chunks[o>>state.ChunkShift][int(o&state.ChunkMask)*src.Width+at]
+		dst.Chunks[r>>state.ChunkShift][int(r&state.ChunkMask)*dst.Width+at] += src.Chunks[o>>state.ChunkShift][int(o&state.ChunkMask)*src.Width+at]
 	}
 }
 

@@ -16,9 +16,20 @@ import (
 )
 
 var modelTypes = []stream.Type{
-	{ID: stream.TinyInt}, {ID: stream.SmallInt}, {ID: stream.Int}, {ID: stream.BigInt}, {ID: stream.BigInt, NotNull: true},
-	{ID: stream.Decimal, Precision: 18, Scale: 4}, {ID: stream.Decimal, Precision: 38, Scale: 0}, {ID: stream.Decimal, Precision: 30, Scale: 10},
-	{ID: stream.Double}, {ID: stream.Float}, {ID: stream.String}, {ID: stream.Boolean}, {ID: stream.Date}, {ID: stream.TimestampLTZ, Precision: 6},
+	{ID: stream.TinyInt},
+	{ID: stream.SmallInt},
+	{ID: stream.Int},
+	{ID: stream.BigInt},
+	{ID: stream.BigInt, NotNull: true},
+	{ID: stream.Decimal, Precision: 18, Scale: 4},
+	{ID: stream.Decimal, Precision: 38, Scale: 0},
+	{ID: stream.Decimal, Precision: 30, Scale: 10},
+	{ID: stream.Double},
+	{ID: stream.Float},
+	{ID: stream.String},
+	{ID: stream.Boolean},
+	{ID: stream.Date},
+	{ID: stream.TimestampLTZ, Precision: 6},
 }
 
 // value is a row's value in the model: numbers without scale as big.Int, floats, or text; nil is NULL.
@@ -298,7 +309,8 @@ func TestResolveErrors(t *testing.T) {
 		"COUNT(DISTINCT …) is not in this version":                                         {Func: "COUNT", Distinct: true, Arg: stream.Type{ID: stream.Int}},
 		"MIN does not work on bytes; it takes numbers, strings, booleans, dates and times": {Func: "MIN", Arg: stream.Type{ID: stream.Bytes}},
 		"MAX does not work on array<int>; it takes numbers, strings, booleans, dates and times": {
-			Func: "MAX", Arg: stream.Type{ID: stream.Array, Elem: &stream.Type{ID: stream.Int}}},
+			Func: "MAX", Arg: stream.Type{ID: stream.Array, Elem: &stream.Type{ID: stream.Int}},
+		},
 	} {
 		if _, err := Resolve(c); err == nil || err.Error() != want {
 			t.Errorf("%v: %v, want %s", c, err, want)

@@ -96,8 +96,11 @@ func cpu() int64 {
 func BenchmarkTumble(b *testing.B) {
 	q := counts(Assigner{Size: 10_000, Every: 10_000})
 	for _, in := range []benchInput{
-		{keys: 30_000, perSlice: 1 << 20, hot: true, disorder: 2000}, {keys: 30_000, perSlice: 1 << 20, disorder: 2000},
-		{keys: 30_000, perSlice: 1 << 20}, {keys: 30_000, perSlice: 1 << 15, disorder: 2000}, {keys: 1_000_000, perSlice: 1 << 20, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 20, hot: true, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 20, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 20},
+		{keys: 30_000, perSlice: 1 << 15, disorder: 2000},
+		{keys: 1_000_000, perSlice: 1 << 20, disorder: 2000},
 	} {
 		b.Run(fmt.Sprintf("%d keys, %d rows in 2s, hot %v, disorder %d", in.keys, in.perSlice, in.hot, in.disorder), func(b *testing.B) { run(b, q, in) })
 	}
@@ -108,8 +111,10 @@ func BenchmarkSlide(b *testing.B) {
 	q := counts(Assigner{Size: 10_000, Every: 2_000})
 	q.top, q.by, q.ties = 1, []string{"n desc"}, true
 	for _, in := range []benchInput{
-		{keys: 30_000, perSlice: 1 << 20, hot: true, disorder: 2000}, {keys: 30_000, perSlice: 1 << 20, disorder: 2000},
-		{keys: 30_000, perSlice: 1 << 17, disorder: 2000}, {keys: 30_000, perSlice: 1 << 14, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 20, hot: true, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 20, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 17, disorder: 2000},
+		{keys: 30_000, perSlice: 1 << 14, disorder: 2000},
 	} {
 		b.Run(fmt.Sprintf("%d keys, %d rows in 2s, hot %v, disorder %d", in.keys, in.perSlice, in.hot, in.disorder), func(b *testing.B) { run(b, q, in) })
 	}

@@ -135,8 +135,10 @@ type harness struct {
 
 func newHarness(t fataler, c Config) *harness {
 	t.Helper()
-	h := &harness{t: t, ctx: &stream.Context{Ctx: context.Background(), Step: "w", Parallelism: 1, Log: zerolog.Nop(),
-		Stats: &stream.Stats{}, OnError: stream.ErrorDivert, HashSeed: 99, BatchRows: 16, PoolLimit: 4}}
+	h := &harness{t: t, ctx: &stream.Context{
+		Ctx: context.Background(), Step: "w", Parallelism: 1, Log: zerolog.Nop(),
+		Stats: &stream.Stats{}, OnError: stream.ErrorDivert, HashSeed: 99, BatchRows: 16, PoolLimit: 4,
+	}}
 	h.pool = stream.NewPool(c.In, 1<<13, 4)
 	h.op = New(c)().(*operator)
 	return h

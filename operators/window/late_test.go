@@ -18,8 +18,10 @@ import (
 // moves, and compares with what Apache Flink 2.2 makes of testdata/late/late1.jsonl: tumbling windows of 10 s, a
 // watermark of 2 s, of the window functions (l_tumble) and of the older GROUP BY TUMBLE (l_legacy_tumble).
 func TestLateGolden(t *testing.T) {
-	h := newHarness(t, query{Assigner: Assigner{Size: 10_000, Every: 10_000}, keys: []string{"s"},
-		aggs: []string{"COUNT(*) AS n", "SUM(v) AS sv"}, late: true}.config(t, inputSchema)).open()
+	h := newHarness(t, query{
+		Assigner: Assigner{Size: 10_000, Every: 10_000}, keys: []string{"s"},
+		aggs: []string{"COUNT(*) AS n", "SUM(v) AS sv"}, late: true,
+	}.config(t, inputSchema)).open()
 	highest := stream.MinWatermark
 	rows := 0
 	eachLine(t, "testdata/late/late1.jsonl", func(line []byte) {

@@ -160,7 +160,13 @@ func (o *operator) openArg(a Agg) {
 }
 
 // Close implements stream.Operator.
-func (o *operator) Close() error { return nil }
+func (o *operator) Close() error {
+	if b := o.results.batch; b != nil { // after an error
+		o.results.batch = nil
+		b.Release()
+	}
+	return nil
+}
 
 // Process implements stream.Operator.
 func (o *operator) Process(_ int, b *stream.Batch, out stream.Output) error {

@@ -161,6 +161,24 @@ func TestResultErrors(t *testing.T) {
 	}
 }
 
+// TestResultErrorFails: on_error: fail ends the job at the first result that cannot be made, and leaves no batch out.
+func TestResultErrorFails(t *testing.T) {
+	q := query{Assigner: tumble10, keys: []string{"k"}, aggs: []string{"SUM(v) AS sum"}, top: 1, by: []string{"sum desc"}}
+	h := newHarness(t, q.config(t, inputSchema))
+	h.ctx.OnError = stream.ErrorFail
+	h.open()
+	h.rows(at(1, 1, 1), at(11, 1, math.MaxInt64), at(12, 1, 1))
+	if err := h.op.OnWatermark(stream.MaxWatermark, h); !errors.Is(err, stream.ErrRow) || !strings.Contains(err.Error(), "SUM overflows BIGINT") {
+		t.Errorf("error %v", err)
+	}
+	if err := h.op.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := h.op.results.pool.Out(); n != 0 {
+		t.Errorf("%d batches are out", n)
+	}
+}
+
 func TestTopTies(t *testing.T) {
 	for _, c := range []struct {
 		ties bool

@@ -2,17 +2,16 @@ package hashmap
 
 import "flowd/state"
 
-// Tags appends to dst[:0] the low 32 bits of the hash of each row, which is what UpsertFrom needs of them. They are
-// read off the index, so that rows need not hold them.
+// Tags writes to dst what UpsertFrom needs of t: the low 32 bits of the hash of row r, at r+1. They are read off the
+// index, so that rows need not hold them; empty slots write to place 0, which costs less than a branch that nothing
+// can foresee.
 func (t *Table) Tags(dst []uint32) []uint32 {
-	dst = room(dst, t.rows)
+	dst = room(dst, t.rows+1)
 	if t.null >= 0 {
-		dst[t.null] = 0
+		dst[t.null+1] = 0
 	}
 	for _, e := range t.index {
-		if e != 0 {
-			dst[uint32(e)-1] = uint32(e >> 32)
-		}
+		dst[uint32(e)] = uint32(e >> 32)
 	}
 	return dst
 }
@@ -43,7 +42,7 @@ func (t *Table) UpsertFrom(src *Table, tags []uint32, from, to int, rows []uint3
 		end := min(at+block, to, at|state.ChunkMask+1)
 		hs, out := hashes[:end-at], rows[at-from:end-from]
 		for j := range hs {
-			hs[j] = uint64(tags[at+j])
+			hs[j] = uint64(tags[at+j+1])
 		}
 		chunk := src.lanes.Chunks[at>>state.ChunkShift][(at&state.ChunkMask)*src.width:]
 		hasNull := src.null >= int64(at) && src.null < int64(end)

@@ -53,8 +53,10 @@ func TestUpsertFrom(t *testing.T) {
 		"int":          {[]state.KeyType{{Kind: state.Int64}}, func(v []int64) []state.Column { return []state.Column{ints(v...)} }},
 		"nullable int": {[]state.KeyType{{Kind: state.Int64, Nullable: true}}, func(v []int64) []state.Column { return []state.Column{nullable(v...)} }},
 		"text":         {[]state.KeyType{{Kind: state.Bytes, Nullable: true}}, func(v []int64) []state.Column { return []state.Column{text(v...)} }},
-		"both": {[]state.KeyType{{Kind: state.Bytes, Nullable: true}, {Kind: state.Int64, Nullable: true}},
-			func(v []int64) []state.Column { return []state.Column{text(v...), nullable(v...)} }},
+		"both": {
+			[]state.KeyType{{Kind: state.Bytes, Nullable: true}, {Kind: state.Int64, Nullable: true}},
+			func(v []int64) []state.Column { return []state.Column{text(v...), nullable(v...)} },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b, both := New(state.Layout{Keys: c.keys}), New(state.Layout{Keys: c.keys}), New(state.Layout{Keys: c.keys})
