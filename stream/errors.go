@@ -116,8 +116,8 @@ func (r *Rejecter) Reject(errs *RowErrors, out Output) error {
 	if e.Topic != "" {
 		where = fmt.Sprintf(" (%s partition %d offset %d)", e.Topic, e.Split, e.Offset)
 	}
-	return Permanent(fmt.Errorf("%w: step %s%s: %s; to go on, mend the record, or set on_error: drop or on_error: divert in %s",
-		ErrRow, r.c.Step, where, e.Msg, r.c.Step))
+	return Permanent(fmt.Errorf("%w%s: %s; to go on, mend the record, or set on_error: drop or on_error: divert in %s",
+		ErrRow, where, e.Msg, r.c.Step))
 }
 
 func (r *Rejecter) divert(errs *RowErrors, out Output) error {
