@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -329,6 +330,83 @@ func TestBatchOverTheLimit(t *testing.T) {
 	}
 }
 
+func TestUncompressedBatchOverTheLimit(t *testing.T) {
+	b := kafkatest.Open(t)
+	topic := b.Topic(t, "huge", 1, "max.message.bytes", "8000000")
+	noise := make([]byte, 3<<20)
+	x := uint32(7)
+	for i := range noise {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	b.Produce(t, topic, kafkatest.Values(0, "one")...)
+	b.Produce(t, topic, kafkatest.Values(0, string(noise))...)
+	b.Produce(t, topic, kafkatest.Values(0, "three")...)
+	s := newSourceTest(t, b, object{"topic": topic, "stop": object{"at": "latest"}})
+	s.src.tuning.maxBatchBytes = 1 << 20
+	s.open(1)
+	f := s.readers[0].(*reader).raw
+	eventually(t, "what lies behind the batch is not fetched before it is judged", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.mu.parts[0].chunks) > 0 && f.mu.parts[0].hold && f.mu.parts[0].fetchOffset <= 1 || len(f.mu.parts[0].chunks) == 1
+	})
+	if got := s.readToEnd(); !slices.Equal(got, []string{"one", "three"}) {
+		t.Errorf("%d rows", len(got))
+	}
+	if len(s.errs.List) != 1 || s.errs.List[0].Offset != 1 {
+		t.Errorf("%d errors", len(s.errs.List))
+	}
+}
+
+// still makes a fetcher of one partition whose goroutines do not run.
+func still(committed bool) (*RawFetcher, *partition, *brokerFetcher) {
+	f := &RawFetcher{cfg: defaultFetcher(), log: zerolog.Nop(), retries: func() {}, ready: make(chan struct{}, 1), refresh: make(chan struct{}, 1)}
+	f.cfg.committed = committed
+	p := newPartition(topicPartition{"t", 0}, [16]byte{}, 10, -1, -1)
+	p.leader = 1
+	f.addLocked(p)
+	return f, p, &brokerFetcher{f: f, id: 1}
+}
+
+func TestAnswerForAnEarlierPositionIsIgnored(t *testing.T) {
+	f, p, b := still(false)
+	req := &fetchCall{parts: []fetchPart{{p.topicPartition, 0, 10, partitionBytes}}}
+	p.inflight = true
+	p.position, p.fetchOffset = 50, 50 // moved while the fetch was under way
+	req.results = []fetchResult{{part: 0, high: 60, stable: 60, logStart: -1, data: batchOf(t, 10, "x")}}
+	b.deliver(req)
+	if len(p.chunks) != 0 || p.fetchOffset != 50 || p.inflight {
+		t.Errorf("chunks %d, offset %d, inflight %v", len(p.chunks), p.fetchOffset, p.inflight)
+	}
+	req.parts[0].offset = 50
+	req.results[0].data = batchOf(t, 50, "x")
+	b.deliver(req)
+	if len(p.chunks) != 1 || p.fetchOffset != 51 || f.mu.bytes != p.bytes || p.bytes == 0 {
+		t.Errorf("chunks %d, offset %d, bytes %d", len(p.chunks), p.fetchOffset, f.mu.bytes)
+	}
+}
+
+func TestLogStartPastThePositionIsNoSilentSkip(t *testing.T) {
+	f, p, b := still(false)
+	req := &fetchCall{parts: []fetchPart{{p.topicPartition, 0, 10, partitionBytes}}}
+	req.results = []fetchResult{{part: 0, high: 60, stable: 60, logStart: 20, data: batchOf(t, 20, "x")}}
+	b.deliver(req)
+	if !p.outOfRange || len(p.chunks) != 0 {
+		t.Errorf("out of range %v, chunks %d", p.outOfRange, len(p.chunks))
+	}
+	k := keeper{f: f}
+	f.cfg.onMissing = onMissingEarliest
+	p.chunks = []chunk{{data: batchOf(t, 10, "y"), next: 11}}
+	if k.decide(p, 20, 60) || p.position != 10 {
+		t.Error("decided although records that were fetched before are not decoded")
+	}
+	p.chunks = nil
+	if !k.decide(p, 20, 60) || p.position != 20 || p.outOfRange {
+		t.Errorf("position %d", p.position)
+	}
+}
+
 func TestBrokerTooOld(t *testing.T) {
 	v := kversion.Stable()
 	v.SetMaxKeyVersion(kmsg.Fetch.Int16(), 3)
@@ -337,7 +415,7 @@ func TestBrokerTooOld(t *testing.T) {
 }
 
 func TestOldBrokerVersions(t *testing.T) {
-	for _, v := range []*kversion.Versions{kversion.V1_0_0(), kversion.V2_3_0(), kversion.V2_8_0()} {
+	for _, v := range []*kversion.Versions{kversion.V1_0_0(), kversion.V1_1_0(), kversion.V2_0_0(), kversion.V2_1_0(), kversion.V2_3_0(), kversion.V2_4_0(), kversion.V2_8_0()} {
 		t.Run(v.String(), func(t *testing.T) {
 			b := kafkatest.Start(t, kfake.MaxVersions(v))
 			topic := b.Topic(t, "old", 1)

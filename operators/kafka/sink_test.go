@@ -35,8 +35,10 @@ func TestWritesInOrderWithEveryCodec(t *testing.T) {
 			topic := b.Topic(t, "write", 1)
 			s := newSinkTest(t, b, object{"topic": topic, "compression": codec}, stream.ErrorFail).open()
 			want := numbers("value number ", 0, 1000)
-			s.mustWrite(want...)
-			s.mustFlush()
+			for i := 0; i < len(want); i += 256 { // several batches: their sequence numbers must follow each other
+				s.mustWrite(want[i:min(i+256, len(want))]...)
+				s.mustFlush()
+			}
 			got := b.Consume(t, topic)[0]
 			if d := cmp.Diff(want, texts(got)); d != "" {
 				t.Error(d)
@@ -343,7 +345,10 @@ func TestBrokerRefusesALargeBatch(t *testing.T) {
 		t.Errorf("diverted %v", s.out.msgs)
 	}
 	s.mustWrite("later")
-	s.mustFlush() // the sequence goes on without a gap
+	s.mustFlush()
+	if n := s.c.Stats.Retries.Load(); n != 0 {
+		t.Errorf("%d retries: the sequence has a gap; log:\n%s", n, s.log)
+	}
 }
 
 func TestProduceFaultsLoseAndDuplicateNothing(t *testing.T) {
@@ -510,6 +515,25 @@ func TestSlowBrokerHoldsBackTheWriter(t *testing.T) {
 	got := b.Consume(t, topic)
 	if n := len(got[0]) + len(got[1]); n != 300 {
 		t.Errorf("%d rows arrived", n)
+	}
+}
+
+func TestLimitBelowABatch(t *testing.T) {
+	b := kafkatest.Open(t)
+	topic := b.Topic(t, "tiny", 3)
+	s := newSinkTest(t, b, object{"topic": topic}, stream.ErrorFail)
+	s.sink.tuning.limit = 2000
+	s.open()
+	want := numbers("a row of some thirty bytes or so ", 1000, 1500)
+	s.mustWrite(want...) // nobody drains: the sink itself must let go what is not full
+	s.mustFlush()
+	var got []string
+	for _, rs := range b.Consume(t, topic) {
+		got = append(got, texts(rs)...)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d of %d rows", len(got), len(want))
 	}
 }
 
