@@ -20,14 +20,14 @@ func space(base unsafe.Pointer, p, end int) int {
 
 // word says whether one of true, false and null begins at p, and where it ends; −1 if not.
 func word(base unsafe.Pointer, p, end int) int {
-	const trueWord, nullWord, else = 0x65757274, 0x6c6c756e, 0x65736c61
+	const trueWord, nullWord, falseTail = 0x65757274, 0x6c6c756e, 0x65736c61
 	if p+4 > end {
 		return -1
 	}
 	switch w := load(base, p); {
 	case uint32(w) == trueWord, uint32(w) == nullWord:
 		return p + 4
-	case p+5 <= end && byte(w) == 'f' && uint32(w>>8) == else:
+	case p+5 <= end && byte(w) == 'f' && uint32(w>>8) == falseTail:
 		return p + 5
 	}
 	return -1
