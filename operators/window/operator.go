@@ -87,7 +87,7 @@ var _ stream.Operator = (*operator)(nil)
 // Open implements stream.Operator.
 func (o *operator) Open(c *stream.Context) error {
 	if err := o.cfg.check(); err != nil {
-		return stream.Permanent(fmt.Errorf("step %s: %w", c.Step, err))
+		return stream.Permanent(err)
 	}
 	o.ctx, o.watermark = c, stream.MinWatermark
 	o.cfg.Assigner = o.cfg.normal()
@@ -270,18 +270,13 @@ func once(errs *stream.RowErrors) {
 
 // rejectTimes rejects the rows whose windows have no bounds that a timestamp can hold.
 func (o *operator) rejectTimes(b *stream.Batch, out stream.Output) error {
-	add := func(i int) {
-		if !usable(b.Time[i]) {
-			o.errs.Add(i, fmt.Sprintf("event time %d ms is too far from 1970 for a window", b.Time[i]))
+	for j := range b.Rows() {
+		i := j
+		if b.Sel != nil {
+			i = int(b.Sel[j])
 		}
-	}
-	if b.Sel == nil {
-		for i := range b.N {
-			add(i)
-		}
-	} else {
-		for _, i := range b.Sel {
-			add(int(i))
+		if t := b.Time[i]; !usable(t) {
+			o.errs.Add(i, fmt.Sprintf("event time %d ms is too far from 1970 for a window", t))
 		}
 	}
 	return o.reject(b, out)

@@ -161,8 +161,8 @@ func (o *operator) account() error {
 	o.ctx.Stats.StateBytes.Store(total)
 	if limit > 0 && total > limit {
 		return stream.Permanent(fmt.Errorf(
-			"step %s: its open windows hold %d rows in %d bytes of state, more than the %d bytes this instance may hold; raise state.memory, group by fewer keys, or make the window or the watermark's delay shorter",
-			o.ctx.Step, o.stateRows, total, limit))
+			"open windows hold %d rows in %d bytes of state, more than the %d bytes this instance may hold; raise state.memory, group by fewer keys, or make the window or the watermark's delay shorter",
+			o.stateRows, total, limit))
 	}
 	return nil
 }

@@ -114,36 +114,41 @@ func (s *splitter) sort(b *stream.Batch) {
 		s.index = make(map[int64]int)
 	}
 	clear(s.index)
-	used, cur, start := 0, -1, int64(0)
-	put := func(i int32) {
-		t := b.Time[i]
-		if cur < 0 || t < start || t-start >= s.grain {
-			start = floor(t, s.grain, s.offset)
-			var ok bool
-			if cur, ok = s.index[start]; !ok {
-				cur = used
-				used++
-				s.index[start] = cur
-				s.parts = append(s.parts, part{start: start})
-				if len(s.sels) < used {
-					s.sels = append(s.sels, nil)
-				}
-				s.sels[cur] = s.sels[cur][:0]
-			}
-		}
-		s.sels[cur] = append(s.sels[cur], i)
-	}
+	cur := 0
 	if b.Sel == nil {
-		for i := range b.N {
-			put(int32(i))
+		for i, t := range b.Time[:b.N] {
+			cur = s.place(cur, t)
+			s.sels[cur] = append(s.sels[cur], int32(i))
 		}
 	} else {
 		for _, i := range b.Sel {
-			put(i)
+			cur = s.place(cur, b.Time[i])
+			s.sels[cur] = append(s.sels[cur], i)
 		}
 	}
 	for i := range s.parts {
 		s.parts[i].sel = s.sels[i]
 	}
 	slices.SortFunc(s.parts, func(x, y part) int { return compare(x.start, y.start) })
+}
+
+// place finds or makes the part of a row of time t; cur is that of the row before.
+func (s *splitter) place(cur int, t int64) int {
+	if cur < len(s.parts) {
+		if start := s.parts[cur].start; t >= start && t-start < s.grain {
+			return cur
+		}
+	}
+	start := floor(t, s.grain, s.offset)
+	if i, ok := s.index[start]; ok {
+		return i
+	}
+	i := len(s.parts)
+	s.index[start] = i
+	s.parts = append(s.parts, part{start: start})
+	if len(s.sels) == i {
+		s.sels = append(s.sels, nil)
+	}
+	s.sels[i] = s.sels[i][:0]
+	return i
 }
