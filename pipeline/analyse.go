@@ -502,6 +502,9 @@ func (c *compiler) aggregates(u *unit, l *logic, quals []string, bounds []stream
 	var list []entry
 	composite := false
 	for _, it := range c.items(u.written("aggregate"), "aggregate") {
+		if c.r.full() {
+			break
+		}
 		if it.expr == nil {
 			l.res.tainted[it.name] = true
 			c.r.add(it.at.src, it.at.diagAt(it.off, it.len, "F079", it.name+" is no aggregate", "a column to group by stands under group_by; an aggregate is written name: MAX("+it.name+")"))
@@ -660,7 +663,7 @@ func (c *compiler) ranking(u *unit, r *rows, quals []string) *ranking {
 				c.fail(it.expr, "F080", "per takes names of columns", "compute the column in a step before")
 				continue
 			}
-			cols, _, _ := c.lookup(it, r, quals)
+			cols, _ := c.lookup(it, r, quals)
 			for _, i := range cols {
 				if i >= len(r.cols) {
 					continue
@@ -779,7 +782,7 @@ func (c *compiler) drop(n *node, l *logic, out *rows) {
 			c.fail(it.expr, "F081", "drop takes names of columns", "")
 			continue
 		}
-		cols, _, _ := c.lookup(it, r, nil)
+		cols, _ := c.lookup(it, r, nil)
 		for _, i := range cols {
 			gone[r.cols[i].Name] = true
 		}

@@ -145,7 +145,7 @@ func (c *compiler) bind(n *node, r *rows, qualifiers []string) (b *expr.Bound, t
 }
 
 func (c *compiler) bindExpr(n *node, e *expr.Expr, r *rows, qualifiers []string) (b *expr.Bound, tainted bool) {
-	b, errs := e.Bind(&expr.Scope{Schema: r.schema(), Qualifiers: qualifiers, Vars: c.spec.Vars})
+	b, errs := e.Bind(&expr.Scope{Schema: c.schema(r), Qualifiers: qualifiers, Vars: c.spec.Vars})
 	if len(errs) > 0 {
 		return nil, c.exprErrors(n, errs, r)
 	}
@@ -188,18 +188,18 @@ func (c *compiler) follows(text string, e *expr.Error, r *rows) bool {
 }
 
 // lookup finds the columns that a name stands for: one, or all leaves of a row.
-func (c *compiler) lookup(it item, r *rows, qualifiers []string) (cols []int, name string, ok bool) {
-	s := r.schema()
+func (c *compiler) lookup(it item, r *rows, qualifiers []string) (cols []int, ok bool) {
+	s := c.schema(r)
 	for _, name := range candidates(it.name, qualifiers) {
 		if i := s.Index(name); i >= 0 {
-			return []int{i}, name, true
+			return []int{i}, true
 		}
 		if under := s.Under(name); len(under) > 0 {
-			return under, name, true
+			return under, true
 		}
 	}
-	if r.open || r.tainted[it.name] {
-		return nil, it.name, false
+	if r.open || r.tainted[it.name] || c.r.full() {
+		return nil, false
 	}
 	var known []string
 	for _, col := range append(slices.Clone(r.cols), r.hidden...) {
@@ -210,7 +210,7 @@ func (c *compiler) lookup(it item, r *rows, qualifiers []string) (cols []int, na
 		hint = fmt.Sprintf("did you mean %s (%s)?", near, s.Columns[s.Index(near)].Type.Nullable())
 	}
 	c.r.add(it.at.src, it.at.diagAt(it.off, it.len, expr.CodeField, fmt.Sprintf("unknown field %q", it.name), hint))
-	return nil, it.name, false
+	return nil, false
 }
 
 // candidates are the readings of a name: as it is, and without the name of an input before it.
@@ -234,14 +234,16 @@ type column struct {
 // columns reads a column list over r. tainted are the names that have an error.
 func (c *compiler) columns(n *node, key string, r *rows, qualifiers []string) (out []column, tainted names) {
 	tainted = make(names)
-	s := r.schema()
+	s := c.schema(r)
 	for _, it := range c.items(n, key) {
+		if c.r.full() {
+			break
+		}
 		if it.expr == nil {
-			cols, name, ok := c.lookup(it, r, qualifiers)
+			cols, ok := c.lookup(it, r, qualifiers)
 			if !ok {
 				tainted[it.name] = true
 			}
-			_ = name
 			for _, i := range cols {
 				out = append(out, column{s.Columns[i].Name, s.Columns[i].Type, i, nil, it.at})
 			}

@@ -10,9 +10,9 @@ import (
 )
 
 // Compile makes the plan of a spec. The diagnostics are those of Parse and its own; the plan is nil if one of them
-// is an error.
+// is an error. One goroutine at a time may compile a spec.
 func Compile(spec *Spec, reg *operators.Registry) (*Plan, Diagnostics) {
-	c := &compiler{spec: spec, reg: reg, units: make(map[string]*unit)}
+	c := &compiler{spec: spec, reg: reg, units: make(map[string]*unit), schemas: make(map[*rows]*stream.Schema)}
 	c.r.list = slices.Clone(spec.report.list)
 	c.r.secrets = spec.report.secrets
 	c.gather()
@@ -50,6 +50,18 @@ type compiler struct {
 	all   []*unit          // in the order of the file: sources, transforms, sinks
 	units map[string]*unit // sources and transforms, and sinks of other names
 	plan  *Plan
+	// schemas keeps what rows.schema makes; rows only ever grow.
+	schemas map[*rows]*stream.Schema
+}
+
+// schema is r.schema, made once.
+func (c *compiler) schema(r *rows) *stream.Schema {
+	s := c.schemas[r]
+	if s == nil || len(s.Columns) != len(r.cols)+len(r.hidden) {
+		s = r.schema()
+		c.schemas[r] = s
+	}
+	return s
 }
 
 // unit is a step on its way to nodes.
@@ -97,7 +109,11 @@ func (r *rows) schema() *stream.Schema {
 	return stream.NewSchema(append(slices.Clone(r.cols), r.hidden...)...)
 }
 
-func (c *compiler) fail(n *node, code, msg, hint string) { c.r.add(n.src, n.diag(code, msg, hint)) }
+func (c *compiler) fail(n *node, code, msg, hint string) {
+	if !c.r.full() {
+		c.r.add(n.src, n.diag(code, msg, hint))
+	}
+}
 
 func (c *compiler) failRef(r reference, code, msg, hint string) {
 	c.r.add(r.node.src, r.node.diagAt(r.off, r.len, code, msg, hint))

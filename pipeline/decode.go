@@ -26,7 +26,11 @@ func newDecoder(opts Options, r *report) *decoder {
 	return &decoder{opts: opts, r: r, nodes: make(map[*operators.Config]map[string]*node), maps: make(map[*operators.Config]*node), bad: make(map[*operators.Config]bool), at: make(map[operators.Pos][]*node)}
 }
 
-func (d *decoder) fail(n *node, code, msg, hint string) { d.r.add(n.src, n.diag(code, msg, hint)) }
+func (d *decoder) fail(n *node, code, msg, hint string) {
+	if !d.r.full() {
+		d.r.add(n.src, n.diag(code, msg, hint))
+	}
+}
 
 func pos(n *node) operators.Pos { return operators.Pos{Line: n.line, Col: n.col} }
 
@@ -402,6 +406,9 @@ func (d *decoder) list(n, owner *node, f *operators.Field) (v operators.Value, o
 	return v, ok
 }
 
+// maxSteps bounds the entries of a map of names: sources, transforms, vars …
+const maxSteps = 500
+
 func (d *decoder) dict(n, owner *node, f *operators.Field) (v operators.Value, ok bool) {
 	v.At = pos(n)
 	if n.null {
@@ -414,6 +421,10 @@ func (d *decoder) dict(n, owner *node, f *operators.Field) (v operators.Value, o
 			hint = "write name: and what it is below it, without dashes"
 		}
 		d.fail(n, "F011", fmt.Sprintf("%s must be a map of names, this is %s", owner.title(), n.what()), hint)
+		return v, false
+	}
+	if len(n.pairs) > maxSteps {
+		d.fail(owner, "F003", fmt.Sprintf("%s has %d entries; at most %d are possible", owner.title(), len(n.pairs), maxSteps), "split the pipeline")
 		return v, false
 	}
 	for _, p := range n.pairs {

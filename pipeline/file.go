@@ -21,6 +21,8 @@ type source struct {
 	lines []int // offset of the start of each line
 	// masks are the places of literal secrets, never to be shown.
 	masks []span
+	// last is the place that was asked for last. Places are asked for in order, and lines may be long.
+	last struct{ line, col, at int }
 }
 
 // span is a stretch of bytes of a source.
@@ -63,14 +65,16 @@ func (s *source) offset(line, col int) int {
 	if line > len(s.lines) {
 		return len(s.text)
 	}
-	at := s.lines[line-1]
-	for _, r := range s.line(line) {
-		if col <= 1 {
-			break
-		}
-		col--
-		at += utf8.RuneLen(r)
+	from, at := 1, s.lines[line-1]
+	end := at + len(s.line(line))
+	if s.last.line == line && s.last.col <= col {
+		from, at = s.last.col, s.last.at
 	}
+	for ; from < col && at < end; from++ {
+		_, w := utf8.DecodeRuneInString(s.text[at:end])
+		at += w
+	}
+	s.last.line, s.last.col, s.last.at = line, from, at
 	return at
 }
 
@@ -80,7 +84,14 @@ func (s *source) place(off int) (line, col int) {
 	if !found {
 		i--
 	}
-	return i + 1, utf8.RuneCountInString(s.text[s.lines[i]:min(off, len(s.text))]) + 1
+	off = min(off, len(s.text))
+	from, col := s.lines[i], 1
+	if s.last.line == i+1 && s.last.at <= off {
+		from, col = s.last.at, s.last.col
+	}
+	col += utf8.RuneCountInString(s.text[from:off])
+	s.last.line, s.last.col, s.last.at = i+1, col, off
+	return i + 1, col
 }
 
 // shown is line n with secrets masked by as many stars as they have characters.
@@ -126,8 +137,11 @@ type entry struct {
 // limit is the number of diagnostics after which more would help nobody.
 const limit = 200
 
+// full says that nothing more is taken.
+func (r *report) full() bool { return len(r.list) > 4*limit }
+
 func (r *report) add(s *source, d Diagnostic) {
-	if len(r.list) > 4*limit {
+	if r.full() {
 		return
 	}
 	e := entry{Diagnostic: d, src: s}
@@ -141,6 +155,9 @@ func (r *report) add(s *source, d Diagnostic) {
 	}
 	r.list = append(r.list, e)
 }
+
+// maxShown is the longest line, in bytes, that is shown.
+const maxShown = 4000
 
 // failed says whether an error was added.
 func (r *report) failed() bool {
@@ -171,7 +188,7 @@ func (r *report) diagnostics() Diagnostics {
 		}
 		d := e.Diagnostic
 		d.Len = max(d.Len, 1)
-		if e.src != nil && d.Line > 0 {
+		if e.src != nil && d.Line > 0 && len(e.src.line(d.Line)) <= maxShown {
 			d.Source = visible(r.scrub(e.src.shown(d.Line)))
 		}
 		d.Msg, d.Hint = visible(r.scrub(d.Msg)), visible(r.scrub(d.Hint))

@@ -77,6 +77,8 @@ type converter struct {
 	r    *report
 	done map[*yaml.Node]*node // finished; nil while under way
 	stop bool                 // a limit was passed
+	// merged counts what << keys have brought, which is looked at for each of them anew.
+	merged int
 }
 
 func (c *converter) fail(y *yaml.Node, code, msg, hint string) {
@@ -260,6 +262,11 @@ func (c *converter) merge(n *node, y *yaml.Node, seen map[string]*node, depth in
 	for _, m := range list {
 		if m.kind != mapNode {
 			c.fail(y, "F004", "<< takes a map, an alias of one, or a list of them", "")
+			return
+		}
+		if c.merged += len(m.pairs); c.merged > maxNodes {
+			c.stop = true
+			c.fail(y, "F003", fmt.Sprintf("<< keys bring more than %d values", maxNodes), "write out what the anchors stand for, or split the file")
 			return
 		}
 		for _, p := range m.pairs {
