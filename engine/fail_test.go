@@ -115,7 +115,9 @@ func TestFailureWithoutInput(t *testing.T) {
 				return nil
 			}}
 		}, rebalance(s))
-		err := p.job(t, Config{}).Run(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err := p.job(t, Config{}).Run(ctx)
 		if !errors.Is(err, errBroken) || !strings.HasPrefix(err.Error(), "step out (") {
 			t.Errorf("Run returned %v", err)
 		}
