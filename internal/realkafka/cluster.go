@@ -24,7 +24,7 @@ type Cluster struct {
 }
 
 // Start formats a new cluster below dir and waits until the broker answers. Extra are lines of the broker's
-// server.properties.
+// server.properties; the last line of a name counts, and {brokers} in them stands for the bootstrap address.
 func Start(ctx context.Context, dir string, extra ...string) (*Cluster, error) {
 	libs, err := Libs(ctx)
 	if err != nil {
@@ -123,7 +123,9 @@ func (c *Cluster) format(ctx context.Context, extra []string) error {
 		"transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1", "transaction.state.log.num.partitions=1",
 		"group.initial.rebalance.delay.ms=0", "auto.create.topics.enable=false",
 	}, common...)
-	broker = append(broker, extra...)
+	for _, line := range extra {
+		broker = append(broker, strings.ReplaceAll(line, "{brokers}", c.Brokers()))
+	}
 	for name, lines := range map[string][]string{"controller": controller, "broker": broker} {
 		if err := os.WriteFile(c.properties(name), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 			return err
