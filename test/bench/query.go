@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var known = []string{"q0", "q1", "q2", "tumble", "q5", "q7", "k2k"}
+var known = []string{"q0", "q1", "q2", "tumble", "keys", "q5", "q7", "k2k"}
 
 // transforms are the queries as a user would write them. q0 reads all seven columns, the others those they name.
 var transforms = map[string]string{
@@ -13,6 +13,8 @@ var transforms = map[string]string{
 	"q1":     `select: [auction, price: price * 0.908, date_time]`,
 	"q2":     "where: MOD(auction, 123) = 0\n    select: [auction, price]",
 	"tumble": "window: {tumble: 10s}\n    group_by: auction\n    aggregate: {num: COUNT(*)}\n    select: [auction, num, window_start]",
+	// 100,000 keys in every window.
+	"keys": "window: {tumble: 10s}\n    group_by: {k: \"MOD(price * 31 + auction, 100000)\"}\n    aggregate: {num: COUNT(*)}\n    select: [k, num, window_start]",
 	"q5": "window: {slide: 10s, every: 2s}\n    group_by: auction\n    aggregate: {num: COUNT(*)}\n" +
 		"    top: {n: 1, by: num desc, ties: keep}\n    select: [auction, num, window_start]",
 	"q7":  "window: {tumble: 10s}\n    top: {n: 1, by: price desc, ties: keep}\n    select: [auction, bidder, price, date_time]",

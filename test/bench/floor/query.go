@@ -58,7 +58,7 @@ func Run(query string, parts int, in Input, out Output) (Result, error) {
 	}
 	q, ok := map[string]func() (Result, error){
 		"framing": l.framing, "q0": l.q0, "q1": l.q1, "q2": l.q2,
-		"tumble": l.tumble, "q5": l.q5, "q7": l.q7, "k2k": l.k2k,
+		"tumble": l.tumble, "keys": l.keys, "q5": l.q5, "q7": l.q7, "k2k": l.k2k,
 	}[query]
 	if !ok {
 		return Result{}, fmt.Errorf("no floor for query %q", query)
@@ -228,9 +228,18 @@ func due[T any](open map[int64]T, width, w int64) []int64 {
 }
 
 func (l *loop) tumble() (Result, error) {
+	return l.counted(func(b *Bid) int64 { return b.Auction })
+}
+
+// keys is tumble over 100,000 keys.
+func (l *loop) keys() (Result, error) {
+	return l.counted(func(b *Bid) int64 { return (b.Price*31 + b.Auction) % 100_000 })
+}
+
+func (l *loop) counted(key func(b *Bid) int64) (Result, error) {
 	p := newPanes()
 	return l.windowed(size,
-		func(n int64, b *Bid) { p.get(n).add(b.Auction, 1) },
+		func(n int64, b *Bid) { p.get(n).add(key(b), 1) },
 		func(w int64) {
 			for _, n := range due(p.open, size, w) {
 				for _, s := range p.open[n].slots {
