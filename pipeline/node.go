@@ -80,16 +80,17 @@ func (n *node) diag(code, msg, hint string) Diagnostic {
 	if n == nil || n.src == nil {
 		return d
 	}
-	d.Line, d.Col, d.Len = n.line, n.col, 1
+	from := n.src.offset(n.line, n.col) // what is empty may stand behind the last line
+	d.Line, d.Col = n.src.place(from)
+	d.Len = 1
 	if n.kind == scalarNode && n.style < literalStyle {
-		from := n.src.offset(n.line, n.col)
 		offs := n.offsets()
 		to := int(offs[len(offs)-1])
 		if n.style != plainStyle {
 			to++
 		}
-		if eol := from + len(n.src.line(n.line)[min(from-n.src.lines[n.line-1], len(n.src.line(n.line))):]); to > eol || to <= from {
-			to = max(eol, from)
+		if end := n.src.lines[d.Line-1] + len(n.src.line(d.Line)); to > end || to <= from {
+			to = max(end, from)
 		}
 		d.Len = max(utf8.RuneCountInString(n.src.text[from:to]), 1)
 	}
