@@ -477,7 +477,7 @@ func unknownKeys(n *node, own map[string]*node) bool {
 func (c *compiler) laterCalls(n *node, calls []expr.Call) bool {
 	found := false
 	for _, call := range calls {
-		what := ""
+		var what string
 		switch {
 		case call.Func == "FIRST_VALUE" || call.Func == "LAST_VALUE":
 			what = call.Func

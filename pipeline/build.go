@@ -17,8 +17,8 @@ import (
 // a later step reads; then nodes are made from the sources on.
 func (c *compiler) build(order []*unit) *Plan {
 	order = slices.DeleteFunc(slices.Clone(order), func(u *unit) bool { return !u.live })
-	for i := len(order) - 1; i >= 0; i-- {
-		c.need(order[i])
+	for _, u := range slices.Backward(order) {
+		c.need(u)
 	}
 	c.plan = &Plan{Name: c.spec.Name, Parallelism: c.spec.Parallelism, StateMemory: c.spec.StateMemory}
 	for _, u := range order {
@@ -177,8 +177,10 @@ func (c *compiler) project(u *unit, role string, from Edge, want *stream.Schema,
 	for i, col := range want.Columns {
 		cols[i] = transform.Column{From: in.Index(col.Name)}
 	}
-	n := c.node(u, Node{Role: role, Kind: OperatorNode, Detail: "choose " + columnNames(want), Parallelism: parallelism, Stateless: true,
-		Inputs: []Edge{c.edge(from, parallelism)}})
+	n := c.node(u, Node{
+		Role: role, Kind: OperatorNode, Detail: "choose " + columnNames(want), Parallelism: parallelism, Stateless: true,
+		Inputs: []Edge{c.edge(from, parallelism)},
+	})
 	n.Schemas[stream.PortMain] = want
 	n.NewOperator = transform.New(transform.Config{In: in, Out: want, Columns: cols})
 	return Edge{Node: n.ID}
@@ -269,8 +271,10 @@ func (c *compiler) buildSource(u *unit) {
 	if u.times.computed {
 		total--
 	}
-	n := c.node(u, Node{Role: "source", Kind: SourceNode, Detail: fmt.Sprintf("%s, %d of %s", detail, decoded, plural(total, "field")),
-		Parallelism: u.Parallelism, Source: reader})
+	n := c.node(u, Node{
+		Role: "source", Kind: SourceNode, Detail: fmt.Sprintf("%s, %d of %s", detail, decoded, plural(total, "field")),
+		Parallelism: u.Parallelism, Source: reader,
+	})
 	n.Schemas[stream.PortMain] = made
 	u.outs[stream.PortMain] = []Edge{{Node: n.ID}}
 	if !r.timed {
@@ -516,8 +520,10 @@ func (c *compiler) rank(u *unit, from Edge) Edge {
 	l := u.logic
 	in := c.schemaOf(from)
 	a := l.assigner
-	cfg := window.Config{In: in, Out: window.OutputSchema(in.Columns, nil, u.in.time),
-		Assigner: window.Assigner{Size: a.Every, Every: a.Every, Offset: (a.Offset + a.Size) % a.Every}, Top: c.topOver(u, in)}
+	cfg := window.Config{
+		In: in, Out: window.OutputSchema(in.Columns, nil, u.in.time),
+		Assigner: window.Assigner{Size: a.Every, Every: a.Every, Offset: (a.Offset + a.Size) % a.Every}, Top: c.topOver(u, in),
+	}
 	n := c.node(u, Node{Role: "rank", Kind: OperatorNode, Detail: l.top.text + " of all", Parallelism: 1, Stateful: true, Inputs: []Edge{c.edge(from, 1)}})
 	n.NewOperator = window.New(cfg)
 	n.Schemas[stream.PortMain] = cfg.Out

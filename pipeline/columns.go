@@ -108,9 +108,11 @@ func (c *compiler) columnName(n *node, name string, off, length int) bool {
 func (c *compiler) comment(n *node) {
 	if tail, at := n.tail(); tail != "" {
 		line, col := n.src.place(at)
-		c.r.add(n.src, Diagnostic{Line: line, Col: col, Len: len([]rune(tail)), Code: "F006", Warning: true,
+		c.r.add(n.src, Diagnostic{
+			Line: line, Col: col, Len: len([]rune(tail)), Code: "F006", Warning: true,
 			Msg:  "what follows # is a comment and no part of the expression",
-			Hint: "put the whole expression in quotes if it belongs to it, else the comment on a line of its own"})
+			Hint: "put the whole expression in quotes if it belongs to it, else the comment on a line of its own",
+		})
 	}
 }
 

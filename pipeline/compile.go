@@ -329,8 +329,8 @@ func (c *compiler) order() []*unit {
 
 func (c *compiler) circle(path []*unit) {
 	var list []string
-	for i := len(path) - 1; i >= 0; i-- {
-		list = append(list, path[i].Name)
+	for _, u := range slices.Backward(path) {
+		list = append(list, u.Name)
 	}
 	list = append(list, list[0])
 	u := path[0]
@@ -339,8 +339,7 @@ func (c *compiler) circle(path []*unit) {
 
 // unread marks what a sink depends on, and warns about what nobody reads.
 func (c *compiler) unread(order []*unit) {
-	for i := len(order) - 1; i >= 0; i-- {
-		u := order[i]
+	for _, u := range slices.Backward(order) {
 		u.live = u.live || u.sink != nil
 		if u.live {
 			for _, in := range u.inputs {

@@ -323,8 +323,10 @@ func PlanJSON(p *Plan, spec *Spec) ([]byte, error) {
 		return portNames[i]
 	}
 	for _, n := range p.Nodes {
-		jn := jsonNode{ID: n.ID, Step: n.Step, Part: n.Role, Kind: n.Kind.String(), What: n.Detail, Parallelism: n.Parallelism,
-			OnError: [...]string{"fail", "drop", "divert"}[n.OnError], Inputs: []jsonEdge{}, Outputs: make(map[string][]jsonColumn)}
+		jn := jsonNode{
+			ID: n.ID, Step: n.Step, Part: n.Role, Kind: n.Kind.String(), What: n.Detail, Parallelism: n.Parallelism,
+			OnError: [...]string{"fail", "drop", "divert"}[n.OnError], Inputs: []jsonEdge{}, Outputs: make(map[string][]jsonColumn),
+		}
 		for _, e := range n.Inputs {
 			je := jsonEdge{Node: e.Node, Port: port(e.Port), Exchange: e.Exchange.String()}
 			for _, k := range e.Key {

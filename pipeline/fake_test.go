@@ -21,89 +21,121 @@ func fakeRegistry() *operators.Registry {
 	cluster := []operators.Field{
 		{Name: "brokers", Type: operators.Any, Doc: "Addresses, host:port.", Example: "broker1:9092"},
 		{Name: "tls", Type: operators.Object, Bare: "enabled", Doc: "Encryption.", Fields: []operators.Field{
-			{Name: "enabled", Type: operators.Bool, Default: "true"}, {Name: "ca", Type: operators.Text}, {Name: "cert", Type: operators.Text}, {Name: "key", Type: operators.Text}}},
+			{Name: "enabled", Type: operators.Bool, Default: "true"}, {Name: "ca", Type: operators.Text}, {Name: "cert", Type: operators.Text}, {Name: "key", Type: operators.Text},
+		}},
 		{Name: "sasl", Type: operators.Object, Doc: "Who to log in as.", Fields: []operators.Field{
 			{Name: "mechanism", Type: operators.Enum, Enum: []string{"plain", "scram_sha_256", "scram_sha_512"}, Default: "scram_sha_512"},
 			{Name: "username", Type: operators.Text, Required: true},
-			{Name: "password", Type: operators.Text, Required: true, Secret: true}}},
+			{Name: "password", Type: operators.Text, Required: true, Secret: true},
+		}},
 	}
 	position := func(name, def string) operators.Field {
 		return operators.Field{Name: name, Type: operators.Object, Bare: "at", Default: def, Doc: "A place in the log.", Fields: []operators.Field{
 			{Name: "at", Type: operators.Enum, Enum: []string{"earliest", "latest", "committed"}},
 			{Name: "timestamp", Type: operators.Instant},
 			{Name: "committed", Type: operators.Enum, Enum: []string{"earliest", "latest", "fail"}},
-			{Name: "offsets", Type: operators.Dict, Elem: &operators.Field{Name: "offset", Type: operators.Integer}}}}
+			{Name: "offsets", Type: operators.Dict, Elem: &operators.Field{Name: "offset", Type: operators.Integer}},
+		}}
 	}
 	str := stream.Type{ID: stream.String, NotNull: true}
 	file := operators.Field{Name: "file", Type: operators.Object, Bare: "path", Fields: []operators.Field{
-		{Name: "path", Type: operators.Text, Required: true, Doc: "The file."}, {Name: "follow", Type: operators.Bool, Default: "false"}}}
+		{Name: "path", Type: operators.Text, Required: true, Doc: "The file."}, {Name: "follow", Type: operators.Bool, Default: "false"},
+	}}
 	nothing := func(cfg *operators.Config, env operators.SinkEnv) (func() stream.Sink, []operators.Problem) {
 		return func() stream.Sink { return fakeSink{} }, nil
 	}
 	return &operators.Registry{
 		Connectors: []operators.Connector{
-			{Name: "kafka", Doc: "Topics.", Source: &operators.SourceType{
-				Config: operators.Field{Type: operators.Object, Bare: "topic", Example: "clicks", Fields: append([]operators.Field{
-					{Name: "topic", Type: operators.Text, Doc: "The topic."},
-					{Name: "topics", Type: operators.List, Elem: &operators.Field{Type: operators.Text}},
-					{Name: "topic_pattern", Type: operators.Text}, {Name: "group", Type: operators.Text},
-					position("start", "earliest"), position("stop", ""),
-					{Name: "on_missing", Type: operators.Enum, Enum: []string{"fail", "earliest", "latest"}, Default: "fail"},
-					{Name: "discover", Type: operators.Duration, Default: "1m"},
-					{Name: "isolation", Type: operators.Enum, Enum: []string{"read_committed", "read_uncommitted"}, Default: "read_committed"},
-				}, cluster...)},
-				Metadata: []stream.ColumnDef{{Name: "_key", Type: stream.Type{ID: stream.Bytes}}, {Name: "_topic", Type: str},
-					{Name: "_offset", Type: stream.Type{ID: stream.BigInt, NotNull: true}}, {Name: "_timestamp", Type: stream.Type{ID: stream.TimestampLTZ, Precision: 3, NotNull: true}}},
-				RecordTime: true,
-				New: func(cfg *operators.Config, env operators.SourceEnv) (stream.Source, []operators.Problem) {
-					if cfg.IsSet("topic") == cfg.IsSet("topics") {
-						return nil, []operators.Problem{{Pos: cfg.At, Code: "F023", Msg: "kafka needs exactly one of topic, topics", Hint: "for example kafka: clicks"}}
-					}
-					return fakeSource{env}, nil
-				}},
+			{
+				Name: "kafka", Doc: "Topics.", Source: &operators.SourceType{
+					Config: operators.Field{Type: operators.Object, Bare: "topic", Example: "clicks", Fields: append([]operators.Field{
+						{Name: "topic", Type: operators.Text, Doc: "The topic."},
+						{Name: "topics", Type: operators.List, Elem: &operators.Field{Type: operators.Text}},
+						{Name: "topic_pattern", Type: operators.Text},
+						{Name: "group", Type: operators.Text},
+						position("start", "earliest"), position("stop", ""),
+						{Name: "on_missing", Type: operators.Enum, Enum: []string{"fail", "earliest", "latest"}, Default: "fail"},
+						{Name: "discover", Type: operators.Duration, Default: "1m"},
+						{Name: "isolation", Type: operators.Enum, Enum: []string{"read_committed", "read_uncommitted"}, Default: "read_committed"},
+					}, cluster...)},
+					Metadata: []stream.ColumnDef{
+						{Name: "_key", Type: stream.Type{ID: stream.Bytes}},
+						{Name: "_topic", Type: str},
+						{Name: "_offset", Type: stream.Type{ID: stream.BigInt, NotNull: true}},
+						{Name: "_timestamp", Type: stream.Type{ID: stream.TimestampLTZ, Precision: 3, NotNull: true}},
+					},
+					RecordTime: true,
+					New: func(cfg *operators.Config, env operators.SourceEnv) (stream.Source, []operators.Problem) {
+						if cfg.IsSet("topic") == cfg.IsSet("topics") {
+							return nil, []operators.Problem{{Pos: cfg.At, Code: "F023", Msg: "kafka needs exactly one of topic, topics", Hint: "for example kafka: clicks"}}
+						}
+						return fakeSource{env}, nil
+					},
+				},
 				Sink: &operators.SinkType{New: func(cfg *operators.Config, env operators.SinkEnv) (func() stream.Sink, []operators.Problem) {
 					if key := cfg.Get("key"); key.Set && env.Rows.Index(key.Text) < 0 {
 						return nil, []operators.Problem{{Pos: key.At, Len: len(key.Text), Code: "F031", Msg: fmt.Sprintf("unknown field %q", key.Text), Hint: "the key is a column of the rows that are written"}}
 					}
 					return nothing(cfg, env)
 				}, Config: operators.Field{Type: operators.Object, Bare: "topic", Fields: append([]operators.Field{
-					{Name: "topic", Type: operators.Text, Required: true, Doc: "The topic to write."}, {Name: "key", Type: operators.Text},
+					{Name: "topic", Type: operators.Text, Required: true, Doc: "The topic to write."},
+					{Name: "key", Type: operators.Text},
 					{Name: "compression", Type: operators.Enum, Enum: []string{"none", "lz4", "zstd"}, Default: "lz4"},
-					{Name: "transactional_id", Type: operators.Text, Later: true}}, cluster...)}}},
-			{Name: "file", Doc: "Files of JSON lines.",
+					{Name: "transactional_id", Type: operators.Text, Later: true},
+				}, cluster...)}},
+			},
+			{
+				Name: "file", Doc: "Files of JSON lines.",
 				Source: &operators.SourceType{Config: file, New: func(cfg *operators.Config, env operators.SourceEnv) (stream.Source, []operators.Problem) {
 					return fakeSource{env}, nil
 				}},
-				Sink: &operators.SinkType{Config: file, New: nothing}},
-			{Name: "generate", Doc: "Made rows.", Source: &operators.SourceType{NoFormat: true,
+				Sink: &operators.SinkType{Config: file, New: nothing},
+			},
+			{Name: "generate", Doc: "Made rows.", Source: &operators.SourceType{
+				NoFormat: true,
 				Config: operators.Field{Type: operators.Object, Fields: []operators.Field{
 					{Name: "nexmark", Type: operators.Enum, Enum: []string{"bids", "auctions", "persons"}},
 					{Name: "datagen", Type: operators.Dict, Elem: &operators.Field{Type: operators.Any}},
-					{Name: "seed", Type: operators.Integer, Default: "42"}, {Name: "count", Type: operators.Integer}}},
+					{Name: "seed", Type: operators.Integer, Default: "42"},
+					{Name: "count", Type: operators.Integer},
+				}},
 				Schema: func(cfg *operators.Config) *operators.KnownSchema {
 					if cfg.String("nexmark") != "bids" {
 						return nil
 					}
 					big := stream.Type{ID: stream.BigInt, NotNull: true}
-					return &operators.KnownSchema{Fields: []stream.Field{{Name: "auction", Type: big}, {Name: "bidder", Type: big}, {Name: "price", Type: big},
-						{Name: "channel", Type: str}, {Name: "url", Type: str}, {Name: "date_time", Type: stream.Type{ID: stream.Timestamp, Precision: 3, NotNull: true}}, {Name: "extra", Type: str}},
-						Time: "date_time", Watermark: 4 * time.Second}
+					return &operators.KnownSchema{
+						Fields: []stream.Field{
+							{Name: "auction", Type: big},
+							{Name: "bidder", Type: big},
+							{Name: "price", Type: big},
+							{Name: "channel", Type: str},
+							{Name: "url", Type: str},
+							{Name: "date_time", Type: stream.Type{ID: stream.Timestamp, Precision: 3, NotNull: true}},
+							{Name: "extra", Type: str},
+						},
+						Time: "date_time", Watermark: 4 * time.Second,
+					}
 				},
 				New: func(cfg *operators.Config, env operators.SourceEnv) (stream.Source, []operators.Problem) {
 					return fakeSource{env}, nil
-				}}},
+				},
+			}},
 			{Name: "stdout", Doc: "Rows on standard output.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Example: "{}"}, New: nothing}},
 			{Name: "discard", Doc: "Counts and throws away.", Sink: &operators.SinkType{Config: operators.Field{Type: operators.Object, Example: "{}"}, NoFormat: true, New: nothing}},
 		},
 		Formats: []operators.Format{
-			{Name: "json", Doc: "One JSON object a record.", Fields: []operators.Field{{Name: "unknown", Type: operators.Enum, Enum: []string{"ignore", "fail"}, Default: "ignore"}},
+			{
+				Name: "json", Doc: "One JSON object a record.", Fields: []operators.Field{{Name: "unknown", Type: operators.Enum, Enum: []string{"ignore", "fail"}, Default: "ignore"}},
 				NewDecoder: func(cfg *operators.Config, declared []stream.Field, want *stream.Schema) (func() operators.Decoder, []operators.Problem) {
 					return nil, nil
 				},
 				NewEncoder: func(cfg *operators.Config, rows *stream.Schema) (func() operators.Encoder, []operators.Problem) {
 					return nil, nil
-				}},
-			{Name: "raw", Doc: "The bytes as they are.",
+				},
+			},
+			{
+				Name: "raw", Doc: "The bytes as they are.",
 				NewDecoder: func(cfg *operators.Config, declared []stream.Field, want *stream.Schema) (func() operators.Decoder, []operators.Problem) {
 					if len(declared) != 1 {
 						return nil, []operators.Problem{{Pos: cfg.At, Msg: "raw needs a schema of one field", Hint: "for example schema: {line: string}"}}
@@ -112,7 +144,8 @@ func fakeRegistry() *operators.Registry {
 				},
 				NewEncoder: func(cfg *operators.Config, rows *stream.Schema) (func() operators.Encoder, []operators.Problem) {
 					return nil, nil
-				}},
+				},
+			},
 		},
 	}
 }

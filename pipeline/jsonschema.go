@@ -83,8 +83,10 @@ func plainSchema(f *operators.Field) object {
 	case namesField:
 		return names
 	case columnsField:
-		return object{"type": []string{"string", "array", "object"}, "items": object{"type": []string{"string", "object"}, "additionalProperties": object{"type": scalar}},
-			"additionalProperties": object{"type": scalar}}
+		return object{
+			"type": []string{"string", "array", "object"}, "items": object{"type": []string{"string", "object"}, "additionalProperties": object{"type": scalar}},
+			"additionalProperties": object{"type": scalar},
+		}
 	case schemaField:
 		return object{"type": []string{"string", "object"}, "additionalProperties": object{"type": []string{"string", "object", "array"}}}
 	case operators.List:
@@ -128,6 +130,8 @@ func plainSchema(f *operators.Field) object {
 }
 
 func pattern(t operators.FieldType) object {
-	return object{"type": "string", "pattern": "(" + patterns[t] + ")|" + variablePattern, "patternErrorMessage": patternHelp[t],
-		"description": strings.TrimSuffix(patternHelp[t], ".")}
+	return object{
+		"type": "string", "pattern": "(" + patterns[t] + ")|" + variablePattern, "patternErrorMessage": patternHelp[t],
+		"description": strings.TrimSuffix(patternHelp[t], "."),
+	}
 }

@@ -49,13 +49,17 @@ var elsewhere = map[string]map[string]string{
 
 // keysElsewhere are keys that other systems have, by the name of the object (* for any), with what to write.
 var keysElsewhere = map[string]map[string]string{
-	"pipeline": {"source": "sources", "input": "sources", "inputs": "sources", "transform": "transforms", "steps": "transforms", "processors": "transforms",
+	"pipeline": {
+		"source": "sources", "input": "sources", "inputs": "sources", "transform": "transforms", "steps": "transforms", "processors": "transforms",
 		"pipelines": "transforms", "sink": "sinks", "output": "sinks", "outputs": "sinks", "env": "vars", "variables": "vars", "job": "name", "checkpoints": "checkpoint",
-		"checkpointing": "checkpoint", "state_backend": "state", "brokers": "kafka"},
-	"step": {"input": "from", "inputs": "from", "source": "from", "filter": "where", "condition": "where", "project": "select", "map": "select", "columns": "select", "fields": "select",
+		"checkpointing": "checkpoint", "state_backend": "state", "brokers": "kafka",
+	},
+	"step": {
+		"input": "from", "inputs": "from", "source": "from", "filter": "where", "condition": "where", "project": "select", "map": "select", "columns": "select", "fields": "select",
 		"key_by": "group_by", "keyBy": "group_by", "groupBy": "group_by", "partition_by": "group_by", "aggregates": "aggregate", "aggregations": "aggregate", "limit": "top",
 		"allowed_lateness": "late", "remove": "drop", "event_time": "time", "timestamp": "time", "watermarks": "watermark", "topic": "kafka", "path": "file", "encoding": "format",
-		"delivery_guarantee": "delivery", "guarantee": "delivery", "errors": "on_error"},
+		"delivery_guarantee": "delivery", "guarantee": "delivery", "errors": "on_error",
+	},
 	"window": {"tumbling": "tumble", "sliding": "slide", "hop": "slide", "hopping": "slide", "step": "every", "advance": "every"},
 	"kafka":  {"bootstrap_servers": "brokers", "bootstrap.servers": "brokers", "servers": "brokers", "ssl": "tls", "group_id": "group", "group.id": "group", "offset": "start", "offsets": "start", "auto_offset_reset": "start"},
 	"sasl":   {"user": "username", "type": "mechanism"},

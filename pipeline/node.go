@@ -268,7 +268,7 @@ func escape(s string) (length, bytes int) {
 	if len(s) < 2 {
 		return len(s), 1
 	}
-	digits := 0
+	var digits int
 	switch s[1] {
 	case '\n':
 		return 2, 0

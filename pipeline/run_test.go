@@ -40,8 +40,10 @@ func newRunner(t *testing.T, plan *Plan) *runner {
 		}
 		for k := range n.Parallelism {
 			op := n.NewOperator()
-			c := &stream.Context{Ctx: context.Background(), Job: "t", Step: n.Step, Instance: k, Parallelism: n.Parallelism,
-				Stats: &stream.Stats{}, OnError: n.OnError, HashSeed: 7, BatchRows: 64, PoolLimit: 1 << 20}
+			c := &stream.Context{
+				Ctx: context.Background(), Job: "t", Step: n.Step, Instance: k, Parallelism: n.Parallelism,
+				Stats: &stream.Stats{}, OnError: n.OnError, HashSeed: 7, BatchRows: 64, PoolLimit: 1 << 20,
+			}
 			if err := op.Open(c); err != nil {
 				t.Fatal(err)
 			}

@@ -139,7 +139,7 @@ func Parse(files []File, opts Options) (*Spec, Diagnostics) {
 	s.nodes, s.at, s.bad = d.nodes, d.at, d.bad
 	title := &node{src: root.src, kind: mapNode, line: root.line, col: root.col, text: "the pipeline"}
 	s.root = d.object(root, title, &s.table)
-	s.read(d, root)
+	s.read(d)
 	return s, r.diagnostics()
 }
 
@@ -159,7 +159,7 @@ func (d *decoder) checkName(key *node, what string) {
 	d.fail(key, "F017", fmt.Sprintf("%q is no name for a %s", key.text, what), hint)
 }
 
-func (s *Spec) read(d *decoder, root *node) {
+func (s *Spec) read(d *decoder) {
 	own := d.nodes[s.root]
 	s.Name, s.Description = s.root.String("name"), s.root.String("description")
 	if n := own["name"]; n != nil && s.root.IsSet("name") && n.kind == scalarNode {

@@ -34,7 +34,7 @@ func explainSyntax(src *source, err error, r *report) {
 	msg = strings.TrimPrefix(yamlLine.ReplaceAllString(msg, ""), "yaml: ")
 	if m := anchorError.FindStringSubmatch(msg); m != nil {
 		if at := strings.Index(src.text, "*"+m[1]); at >= 0 {
-			tell(src, r, at, len(m[1])+1, "F001", "nothing above has the anchor &"+m[1],
+			tell(src, r, at, len(m[1])+1, "nothing above has the anchor &"+m[1],
 				"a value that begins with * must be in quotes: YAML takes it for an alias")
 			return
 		}
@@ -42,7 +42,7 @@ func explainSyntax(src *source, err error, r *report) {
 	if strings.Contains(msg, "control characters") {
 		for i, c := range src.text {
 			if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
-				tell(src, r, i, 1, "F001", "there is a control character (U+00"+strconv.FormatInt(int64(c)+0x100, 16)[1:]+") here", "remove it")
+				tell(src, r, i, 1, "there is a control character (U+00"+strconv.FormatInt(int64(c)+0x100, 16)[1:]+") here", "remove it")
 				return
 			}
 		}
@@ -53,11 +53,11 @@ func explainSyntax(src *source, err error, r *report) {
 		return
 	}
 	if s.open >= 0 {
-		tell(src, r, s.open, 1, "F001", "this "+string(src.text[s.open])+" is never closed", "")
+		tell(src, r, s.open, 1, "this "+string(src.text[s.open])+" is never closed", "")
 		return
 	}
 	if m := wrongEscape.FindStringSubmatchIndex(src.text); m != nil && strings.Contains(msg, "escape") {
-		tell(src, r, m[2], m[3]-m[2], "F001", "text in double quotes has no escape "+src.text[m[2]:m[3]],
+		tell(src, r, m[2], m[3]-m[2], "text in double quotes has no escape "+src.text[m[2]:m[3]],
 			`in single quotes \ is a character like any other; in double quotes write \\`)
 		return
 	}
@@ -68,25 +68,25 @@ func explainSyntax(src *source, err error, r *report) {
 	text := src.line(line)
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
 	if strings.Contains(msg, "mapping values are not allowed") && indent > 0 {
-		tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "F001", "this line is indented deeper than the one before, which is complete",
+		tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "this line is indented deeper than the one before, which is complete",
 			"give the keys of one map the same indentation")
 		return
 	}
 	hint := "check the indentation, the colons and the quotes of this line and the one before"
-	tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "F001", "this is no YAML: "+msg, hint)
+	tell(src, r, src.lines[line-1]+indent, len(strings.TrimSpace(text)), "this is no YAML: "+msg, hint)
 }
 
-func tell(src *source, r *report, at, length int, code, msg, hint string) {
+func tell(src *source, r *report, at, length int, msg, hint string) {
 	line, col := src.place(at)
 	end := min(at+length, src.lines[line-1]+len(src.line(line)))
-	r.add(src, Diagnostic{Line: line, Col: col, Len: utf8.RuneCountInString(src.text[at:max(end, at)]), Code: code, Msg: msg, Hint: hint})
+	r.add(src, Diagnostic{Line: line, Col: col, Len: utf8.RuneCountInString(src.text[at:max(end, at)]), Code: "F001", Msg: msg, Hint: hint})
 }
 
 func badBytes(src *source, r *report) {
 	for i := 0; i < len(src.text); {
 		c, w := utf8.DecodeRuneInString(src.text[i:])
 		if c == utf8.RuneError && w == 1 {
-			tell(src, r, i, 1, "F001", "the file is not UTF-8: byte "+strconv.Itoa(i)+" belongs to no character", "save it as UTF-8")
+			tell(src, r, i, 1, "the file is not UTF-8: byte "+strconv.Itoa(i)+" belongs to no character", "save it as UTF-8")
 			return
 		}
 		i += w
@@ -105,7 +105,7 @@ type flaws struct {
 
 func (f *flaws) tell(at, length int, msg, hint string) {
 	f.found++
-	tell(f.src, f.r, at, length, "F001", msg, hint)
+	tell(f.src, f.r, at, length, msg, hint)
 }
 
 func (f *flaws) scan() {

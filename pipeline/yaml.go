@@ -21,8 +21,10 @@ const (
 // YAML library.
 func parseYAML(src *source, r *report) *node {
 	if len(src.text) > maxFileSize {
-		r.add(src, Diagnostic{Code: "F003", Msg: fmt.Sprintf("the file has %d bytes; at most %d are read", len(src.text), maxFileSize),
-			Hint: "a pipeline is a page of text: is this the right file?"})
+		r.add(src, Diagnostic{
+			Code: "F003", Msg: fmt.Sprintf("the file has %d bytes; at most %d are read", len(src.text), maxFileSize),
+			Hint: "a pipeline is a page of text: is this the right file?",
+		})
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader([]byte(src.text)))
@@ -46,8 +48,10 @@ func parseYAML(src *source, r *report) *node {
 		if len(second.Content) > 0 {
 			line = second.Content[0].Line
 		}
-		r.add(src, Diagnostic{Line: line, Col: 1, Code: "F004", Msg: "a second YAML document begins here",
-			Hint: "a file holds one pipeline: remove the line with ---, or write two files"})
+		r.add(src, Diagnostic{
+			Line: line, Col: 1, Code: "F004", Msg: "a second YAML document begins here",
+			Hint: "a file holds one pipeline: remove the line with ---, or write two files",
+		})
 		return nil
 	case !errors.Is(err, io.EOF):
 		explainSyntax(src, err, r)
