@@ -179,7 +179,6 @@ func (o *operator) Process(_ int, b *stream.Batch, out stream.Output) error {
 }
 
 func (o *operator) process(b *stream.Batch, out stream.Output) error {
-	o.ctx.Stats.RowsIn.Add(int64(b.Rows()))
 	if err := o.evaluate(b, out); err != nil {
 		return err
 	}

@@ -240,7 +240,6 @@ func (r *results) flush(out stream.Output) error {
 		b.Release()
 		return nil
 	}
-	r.o.ctx.Stats.RowsOut.Add(int64(n))
 	return out.Emit(stream.PortMain, b)
 }
 

@@ -263,6 +263,7 @@ func TestRankLists(t *testing.T) {
 		b.AppendTime(int64(i))
 		b.N++
 	}
+	h.ctx.Stats.RowsIn.Add(int64(b.N))
 	if err := h.op.Process(0, b, h); err != nil {
 		t.Fatal(err)
 	}
