@@ -18,6 +18,7 @@ func HashRows(dst []uint64, b *Batch, key []int, seed uint64) {
 	}
 }
 
+// hashColumn hashes one column, or folds its hash into what the columns before gave. Each kind has a loop of its own.
 func hashColumn(dst []uint64, c *Column, t Type, sel []int32, n int, seed uint64, combine bool) {
 	if t.ID != Decimal && c.Kind == KindInt64 && !c.HasNulls() && sel == nil && !combine {
 		for i, v := range c.I64[:n] { // the common case, kept tight: 2 ns a row
@@ -25,50 +26,56 @@ func hashColumn(dst []uint64, c *Column, t Type, sel []int32, n int, seed uint64
 		}
 		return
 	}
-	each := func(i int) {
-		h := hashValue(c, t, i, seed)
+	if sel != nil {
+		n = len(sel)
+	}
+	null := state.HashNull(seed)
+	for k := range n {
+		i := k
+		if sel != nil {
+			i = int(sel[k])
+		}
+		h := null
+		if !c.IsNull(i) {
+			switch c.Kind {
+			case KindInt64:
+				if t.ID == Decimal {
+					h = hashShort(seed, c.I64[i], int(t.Scale))
+				} else {
+					h = state.HashInt64(seed, c.I64[i])
+				}
+			case KindBytes:
+				h = state.HashBytes(seed, c.Bytes[c.Off[i]:c.Off[i+1]])
+			case KindFloat64:
+				h = state.HashFloat64(seed, c.F64[i])
+			case KindWide:
+				h = hashWide(seed, c.Hi[i], uint64(c.I64[i]), int(t.Scale))
+			default:
+				panic("stream: list column as key")
+			}
+		}
 		if combine {
 			h = state.Combine(dst[i], h)
 		}
 		dst[i] = h
 	}
-	if sel == nil {
-		for i := range n {
-			each(i)
-		}
-		return
-	}
-	for _, i := range sel {
-		each(int(i))
-	}
 }
 
-func hashValue(c *Column, t Type, i int, seed uint64) uint64 {
-	if c.IsNull(i) {
-		return state.HashNull(seed)
+// hashShort and hashWide hash a decimal without the zeros at the end of its fraction, so that 1.50 is 1.5, and 2.00
+// the integer 2.
+func hashShort(seed uint64, v int64, scale int) uint64 {
+	for scale > 0 && v%10 == 0 {
+		v, scale = v/10, scale-1
 	}
-	switch c.Kind {
-	case KindFloat64:
-		return state.HashFloat64(seed, c.F64[i])
-	case KindBytes:
-		return state.HashBytes(seed, c.BytesAt(i))
-	case KindWide:
-		hi, lo, scale := stripWide(c.Hi[i], uint64(c.I64[i]), int(t.Scale))
-		if hi == int64(lo)>>63 {
-			return hashDecimal(seed, int64(lo), scale)
-		}
-		return state.Combine(state.HashInt64(seed, hi), state.HashInt64(seed, int64(lo)^int64(scale)))
-	case KindInt64:
-		if t.ID == Decimal {
-			v, scale := c.I64[i], int(t.Scale)
-			for scale > 0 && v%10 == 0 {
-				v, scale = v/10, scale-1
-			}
-			return hashDecimal(seed, v, scale)
-		}
-		return state.HashInt64(seed, c.I64[i])
+	return hashDecimal(seed, v, scale)
+}
+
+func hashWide(seed uint64, hi int64, lo uint64, scale int) uint64 {
+	hi, lo, scale = stripWide(hi, lo, scale)
+	if hi == int64(lo)>>63 {
+		return hashDecimal(seed, int64(lo), scale)
 	}
-	panic("stream: list column as key")
+	return state.Combine(state.HashInt64(seed, hi), state.HashInt64(seed, int64(lo)^int64(scale)))
 }
 
 func hashDecimal(seed uint64, v int64, scale int) uint64 {
