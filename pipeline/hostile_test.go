@@ -8,6 +8,9 @@ import (
 
 // Files that are as large as a file may be, made to be slow. The test is over in a few seconds, or never.
 func TestHostile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes of YAML: not in short tests")
+	}
 	many := func(n int, f string) string {
 		var b strings.Builder
 		for i := range n {
