@@ -157,12 +157,13 @@ var (
 	_ protocol.BrokerMessage   = (*call)(nil)
 )
 
-func (c *call) ApiKey() protocol.ApiKey                 { return c.req.ApiKey() }
+func (c *call) ApiKey() protocol.ApiKey                 { return c.req.ApiKey() } //nolint:revive // the name is kafka-go's
 func (c *call) Required(map[protocol.ApiKey]int16) bool { return true }
 func (c *call) Prepare(version int16)                   { c.version = version }
 func (c *call) Broker(protocol.Cluster) (protocol.Broker, error) {
 	return protocol.Broker{ID: c.broker}, nil
 }
+
 func (c *call) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	return protocol.RoundTrip(rw, c.version, 1, clientID, c.req)
 }

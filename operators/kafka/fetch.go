@@ -55,7 +55,7 @@ var (
 	_ protocol.BrokerMessage   = (*fetchCall)(nil)
 )
 
-func (c *fetchCall) ApiKey() protocol.ApiKey                 { return protocol.Fetch }
+func (c *fetchCall) ApiKey() protocol.ApiKey                 { return protocol.Fetch } //nolint:revive // the name is kafka-go's
 func (c *fetchCall) Required(map[protocol.ApiKey]int16) bool { return true }
 func (c *fetchCall) Prepare(version int16)                   { c.version = version }
 func (c *fetchCall) Broker(protocol.Cluster) (protocol.Broker, error) {

@@ -33,11 +33,13 @@ func TestMain(m *testing.M) {
 // object builds a decoded configuration: maps are objects, dict is a Dict, []string a List.
 type object map[string]any
 
-type dict []entry
-type entry struct {
-	name  string
-	value any
-}
+type (
+	dict  []entry
+	entry struct {
+		name  string
+		value any
+	}
+)
 
 func config(o object) *operators.Config {
 	c := &operators.Config{At: operators.Pos{Line: 1, Col: 1}, Values: map[string]operators.Value{}}
@@ -139,8 +141,10 @@ func newSourceTest(t testing.TB, b *kafkatest.Broker, o object, meta ...string) 
 		cols = append(cols, all[slices.IndexFunc(all, func(c stream.ColumnDef) bool { return c.Name == m })])
 	}
 	s := &sourceTest{t: t, meta: meta, log: &logBuffer{}}
-	env := operators.SourceEnv{Pipeline: "pipe", Step: "step", Rows: stream.NewSchema(cols...), Decoded: 1, NeedTime: true,
-		NewDecoder: func() operators.Decoder { return textDecoder{} }}
+	env := operators.SourceEnv{
+		Pipeline: "pipe", Step: "step", Rows: stream.NewSchema(cols...), Decoded: 1, NeedTime: true,
+		NewDecoder: func() operators.Decoder { return textDecoder{} },
+	}
 	src, ps := Connector().Source.New(config(o), env)
 	if len(ps) > 0 {
 		t.Fatalf("problems: %+v", ps)

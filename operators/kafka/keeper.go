@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"maps"
 	"time"
 )
 
@@ -9,8 +10,7 @@ import (
 // log; and that commits offsets to the group.
 func (f *RawFetcher) keep() {
 	k := keeper{f: f, missing: map[string]time.Time{}, committed: map[topicPartition]int64{}}
-	var again *time.Timer // the next attempt after an error, or while something is not settled
-	again = time.NewTimer(0)
+	again := time.NewTimer(0) // the next attempt after an error, or while something is not settled
 	defer again.Stop()
 	discover, stopDiscover := every(f.cfg.discover)
 	defer stopDiscover()
@@ -91,9 +91,9 @@ func (k *keeper) update(ctx context.Context) bool {
 }
 
 func (k *keeper) note(why string) {
-	switch {
-	case why == k.cause:
-	case why == "":
+	switch why {
+	case k.cause:
+	case "":
 		k.f.log.Info().Msg("kafka: metadata again")
 	default:
 		k.f.log.Warn().Str("err", why).Msg("kafka: asking for metadata fails, trying again")
@@ -110,9 +110,8 @@ func (k *keeper) leaders(md *metadata) bool {
 	for _, p := range f.mu.parts {
 		t := md.topics[p.topic]
 		if t == nil || t.code == codeUnknownTopic {
-			if !k.topicMissing(p) {
-				settled = false
-			}
+			k.topicMissing(p)
+			settled = false
 			continue
 		}
 		delete(k.missing, p.topic)
@@ -146,20 +145,19 @@ func (k *keeper) leaders(md *metadata) bool {
 }
 
 // topicMissing notes that a topic is not there, and fails when that has lasted.
-func (k *keeper) topicMissing(p *partition) bool {
+func (k *keeper) topicMissing(p *partition) {
 	f := k.f
 	since, known := k.missing[p.topic]
 	if !known {
 		k.missing[p.topic] = time.Now()
 		f.troubleLocked(p, passing, "the topic is gone")
-		return false
+		return
 	}
 	if d := time.Since(since); d > f.cfg.deleted && f.mu.err == nil {
 		f.mu.err = permanentf("kafka: topic %s was deleted while it was read (gone for %s); position of partition %d was %d; create the topic again, or take it out of the pipeline",
 			p.topic, d.Round(time.Second), p.id, p.position)
 		f.notify()
 	}
-	return false
 }
 
 // ranges settles partitions whose position is not in the log.
@@ -310,7 +308,5 @@ func (k *keeper) commit(ctx context.Context) {
 		f.log.Warn().Str("group", f.cfg.group).Str("err", why).Msg("kafka: committing offsets fails; only monitoring misses them")
 		return
 	}
-	for p, o := range offsets {
-		k.committed[p] = o
-	}
+	maps.Copy(k.committed, offsets)
 }

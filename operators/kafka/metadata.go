@@ -62,7 +62,7 @@ var _ protocol.RawExchanger = (*metadataCall)(nil)
 
 const maxMetadata = 64 << 20
 
-func (m *metadataCall) ApiKey() protocol.ApiKey                 { return protocol.Metadata }
+func (m *metadataCall) ApiKey() protocol.ApiKey                 { return protocol.Metadata } //nolint:revive // the name is kafka-go's
 func (m *metadataCall) Required(map[protocol.ApiKey]int16) bool { return true }
 
 func (m *metadataCall) RawExchange(rw io.ReadWriter) (protocol.Message, error) {

@@ -53,8 +53,10 @@ type chunk struct {
 }
 
 func newPartition(tp topicPartition, id [16]byte, start, stop, end int64) *partition {
-	p := &partition{topicPartition: tp, topicID: id, start: start, stop: stop, leader: -1, position: start, fetchOffset: start,
-		maxBytes: partitionBytes, end: end}
+	p := &partition{
+		topicPartition: tp, topicID: id, start: start, stop: stop, leader: -1, position: start, fetchOffset: start,
+		maxBytes: partitionBytes, end: end,
+	}
 	p.finished = stop >= 0 && start >= stop
 	return p
 }

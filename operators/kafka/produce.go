@@ -39,7 +39,7 @@ var (
 	_ protocol.BrokerMessage   = (*produceCall)(nil)
 )
 
-func (c *produceCall) ApiKey() protocol.ApiKey                 { return protocol.Produce }
+func (c *produceCall) ApiKey() protocol.ApiKey                 { return protocol.Produce } //nolint:revive // the name is kafka-go's
 func (c *produceCall) Required(map[protocol.ApiKey]int16) bool { return true }
 func (c *produceCall) Prepare(version int16)                   { c.version = version }
 func (c *produceCall) Broker(protocol.Cluster) (protocol.Broker, error) {

@@ -73,8 +73,10 @@ func (c *client) initProducer(ctx context.Context) (recordbatch.Producer, error)
 
 // newProducer starts sending. It owns c from now on.
 func newProducer(c *client, topic string, parts []partitionMeta, id recordbatch.Producer, codec recordbatch.Codec, tuning producerConfig, log zerolog.Logger, retries func()) *producer {
-	p := &producer{topic: topic, codec: codec, log: log, retries: retries, tuning: tuning,
-		changed: make(chan struct{}, 1), refresh: make(chan struct{}, 1)}
+	p := &producer{
+		topic: topic, codec: codec, log: log, retries: retries, tuning: tuning,
+		changed: make(chan struct{}, 1), refresh: make(chan struct{}, 1),
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.mu.client = c
 	p.mu.brokers = map[int32]*brokerSender{}

@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"flowd/internal/recordbatch"
 	"flowd/operators"
@@ -36,7 +38,7 @@ func (r *reader) Poll(b *stream.Batch, errs *stream.RowErrors) (stream.Polled, e
 	}
 	part, n, err := r.raw.Next(&r.recs, most)
 	if err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return stream.Polled{End: true}, nil
 		}
 		if bad, ok := asBatchError(err); ok {
@@ -76,8 +78,8 @@ func recordBytes(recs *recordbatch.Records) int64 {
 			break
 		}
 	}
-	for i := len(recs.Start) - 1; i >= 0; i-- {
-		if recs.Start[i] != recordbatch.Null {
+	for i, v := range slices.Backward(recs.Start) {
+		if v != recordbatch.Null {
 			last = i
 			break
 		}
@@ -120,8 +122,10 @@ func (r *reader) badBatch(part int, bad *recordbatch.Error, errs *stream.RowErro
 		return stream.Polled{}, permanentf("kafka: %s partition %d: %w; where it ends cannot be told, so that reading cannot go on after it: start at a later offset, for example start: {offsets: {%d: %d}}",
 			id.topic, id.id, bad, id.id, bad.Offset+1)
 	}
-	errs.List = append(errs.List, stream.RowError{Row: -1, Msg: fmt.Sprintf("a whole record batch cannot be read: %s", bad.Msg),
-		Topic: id.topic, Split: id.id, Offset: bad.Offset, Time: -1})
+	errs.List = append(errs.List, stream.RowError{
+		Row: -1, Msg: fmt.Sprintf("a whole record batch cannot be read: %s", bad.Msg),
+		Topic: id.topic, Split: id.id, Offset: bad.Offset, Time: -1,
+	})
 	r.raw.notify()
 	return stream.Polled{Split: part}, nil
 }

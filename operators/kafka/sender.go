@@ -282,8 +282,10 @@ func (s *brokerSender) tooLargeLocked(f flight, why string) {
 // unpack reads a batch back.
 func unpack(batch []byte) (*recordbatch.Records, error) {
 	var r recordbatch.Reader
-	r.Reset(batch, recordbatch.Options{StopOffset: -1, MaxBatchBytes: 1 << 30,
-		Want: recordbatch.WantKey | recordbatch.WantHeaders | recordbatch.WantTimestamp})
+	r.Reset(batch, recordbatch.Options{
+		StopOffset: -1, MaxBatchBytes: 1 << 30,
+		Want: recordbatch.WantKey | recordbatch.WantHeaders | recordbatch.WantTimestamp,
+	})
 	recs := &recordbatch.Records{}
 	_, err := r.Next(recs, 1<<31-1)
 	return recs, err

@@ -133,7 +133,7 @@ func splitBrokers(v operators.Value) []string {
 	}
 	var out []string
 	for _, t := range texts {
-		for _, b := range strings.Split(t, ",") {
+		for b := range strings.SplitSeq(t, ",") {
 			if b = strings.TrimSpace(b); b != "" {
 				out = append(out, b)
 			}

@@ -104,7 +104,7 @@ func TestFieldTables(t *testing.T) {
 	}
 	walk("source", c.Source.Config)
 	walk("sink", c.Sink.Config)
-	for _, want := range strings.Fields(`source.topic source.topics source.topic_pattern source.group source.start.timestamp source.start.committed source.start.offsets
+	for want := range strings.FieldsSeq(`source.topic source.topics source.topic_pattern source.group source.start.timestamp source.start.committed source.start.offsets
 		source.stop.at source.on_missing source.discover source.isolation source.brokers source.tls.ca source.tls.cert source.tls.key source.sasl.mechanism
 		sink.topic sink.key sink.partition sink.headers sink.compression sink.transactional_id sink.brokers source.sasl.password`) {
 		if !names[want] {

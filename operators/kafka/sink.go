@@ -259,8 +259,10 @@ func (s *sink) addRowLocked(b *stream.Batch, row int, value []byte, at int64) {
 		err = fmt.Sprintf("a record of %d bytes is too large, the limit is %d", size, maxRow)
 	}
 	if err != "" {
-		s.errs.List = append(s.errs.List, stream.RowError{Row: int32(row), Msg: err, Split: -1, Offset: -1, Time: at,
-			Raw: append([]byte{}, value[:min(len(value), maxRaw)]...)})
+		s.errs.List = append(s.errs.List, stream.RowError{
+			Row: int32(row), Msg: err, Split: -1, Offset: -1, Time: at,
+			Raw: append([]byte{}, value[:min(len(value), maxRaw)]...),
+		})
 		return
 	}
 	o := p.mu.parts[which]

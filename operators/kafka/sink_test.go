@@ -248,9 +248,8 @@ func TestPartitionColumnAndHeaders(t *testing.T) {
 	if vs := texts(got[3]); !slices.Equal(vs, []string{"a"}) {
 		t.Errorf("partition 3 has %v", vs)
 	}
-	byKey := int32(0) // murmur2("21") is -973932308: what Java's Utils.toPositive makes of it, modulo 4
-	h := int32(-973932308)
-	byKey = int32(uint32(h)&0x7fffffff) % 4
+	h := int32(-973932308) // murmur2("21"): what Java's Utils.toPositive makes of it, modulo 4
+	byKey := int32(uint32(h)&0x7fffffff) % 4
 	if vs := texts(got[byKey]); !slices.Equal(vs, []string{"b"}) {
 		t.Errorf("partition %d has %v of %v", byKey, vs, got)
 	}

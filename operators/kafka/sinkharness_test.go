@@ -60,8 +60,10 @@ type sinkTest struct {
 }
 
 func sinkEnv(cols ...stream.ColumnDef) operators.SinkEnv {
-	return operators.SinkEnv{Pipeline: "pipe", Step: "out", Rows: stream.NewSchema(append([]stream.ColumnDef{textColumn}, cols...)...),
-		NewEncoder: func() operators.Encoder { return textEncoder{} }, Delivery: "at_least_once", Parallelism: 1}
+	return operators.SinkEnv{
+		Pipeline: "pipe", Step: "out", Rows: stream.NewSchema(append([]stream.ColumnDef{textColumn}, cols...)...),
+		NewEncoder: func() operators.Encoder { return textEncoder{} }, Delivery: "at_least_once", Parallelism: 1,
+	}
 }
 
 func newSinkTest(t testing.TB, b *kafkatest.Broker, o object, policy stream.ErrorPolicy, cols ...stream.ColumnDef) *sinkTest {
@@ -70,11 +72,11 @@ func newSinkTest(t testing.TB, b *kafkatest.Broker, o object, policy stream.Erro
 		o["brokers"] = strings.Join(b.Addrs, ",")
 	}
 	env := sinkEnv(cols...)
-	make, ps := Connector().Sink.New(config(o), env)
+	newOne, ps := Connector().Sink.New(config(o), env)
 	if len(ps) > 0 {
 		t.Fatalf("problems: %+v", ps)
 	}
-	s := &sinkTest{t: t, sink: make().(*sink), log: &logBuffer{}}
+	s := &sinkTest{t: t, sink: newOne().(*sink), log: &logBuffer{}}
 	s.c = streamContext(t, s.log)
 	s.c.OnError = policy
 	s.pool = s.c.NewPool(env.Rows)

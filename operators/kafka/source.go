@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -232,7 +233,8 @@ func (s *source) positions(ctx context.Context, name string, pos *position, part
 
 // fill asks for the offset at timestamp of the parts that out lacks.
 func (s *source) fill(out map[topicPartition]int64, parts []topicPartition, timestamp int64,
-	at func(int64, []topicPartition) (map[topicPartition]int64, error), lacks func(topicPartition) bool) (map[topicPartition]int64, error) {
+	at func(int64, []topicPartition) (map[topicPartition]int64, error), lacks func(topicPartition) bool,
+) (map[topicPartition]int64, error) {
 	var rest []topicPartition
 	for _, p := range parts {
 		if lacks(p) {
@@ -243,9 +245,7 @@ func (s *source) fill(out map[topicPartition]int64, parts []topicPartition, time
 		return out, nil
 	}
 	more, err := at(timestamp, rest)
-	for p, o := range more {
-		out[p] = o
-	}
+	maps.Copy(out, more)
 	return out, err
 }
 

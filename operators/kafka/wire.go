@@ -32,7 +32,9 @@ func endFrame(dst []byte, extra int) []byte {
 }
 
 func appendInt16(dst []byte, v int16) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v)) }
+
 func appendInt32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
+
 func appendInt64(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
 
 func appendString(dst []byte, s string) []byte {
@@ -87,7 +89,6 @@ func (f *frame) read(b []byte) {
 	f.left -= len(b)
 }
 
-func (f *frame) int8() int8   { return int8(f.take(1)[0]) }
 func (f *frame) bool() bool   { return f.take(1)[0] != 0 }
 func (f *frame) int16() int16 { return int16(binary.BigEndian.Uint16(f.take(2))) }
 func (f *frame) int32() int32 { return int32(binary.BigEndian.Uint32(f.take(4))) }
@@ -112,15 +113,15 @@ func (f *frame) fail(what string) {
 	}
 }
 
-// count is the length of an array whose elements have at least min bytes; −1 for null.
-func (f *frame) count(min int) int {
+// count is the length of an array whose elements have at least that many bytes; −1 for null.
+func (f *frame) count(least int) int {
 	var n int
 	if f.flex {
 		n = int(f.uvarint()) - 1
 	} else {
 		n = int(f.int32())
 	}
-	if n > 0 && n*min > f.left {
+	if n > 0 && n*least > f.left {
 		f.fail("an array is longer than the response")
 	}
 	if f.err != nil {
