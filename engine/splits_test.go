@@ -156,8 +156,18 @@ func TestCutsAreLimited(t *testing.T) {
 
 func TestClosedBy(t *testing.T) {
 	for _, c := range []struct{ granule, ms, want int64 }{
-		{0, 5, stream.MinWatermark}, {10, stream.MinWatermark, stream.MinWatermark}, {10, stream.MaxWatermark, stream.MaxWatermark},
-		{10, 8, 0}, {10, 9, 10}, {10, 10, 10}, {10, 19, 20}, {10, -1, 0}, {10, -2, -10}, {10, -11, -10}, {10, -12, -20}, {1, 5, 6},
+		{0, 5, stream.MinWatermark},
+		{10, stream.MinWatermark, stream.MinWatermark},
+		{10, stream.MaxWatermark, stream.MaxWatermark},
+		{10, 8, 0},
+		{10, 9, 10},
+		{10, 10, 10},
+		{10, 19, 20},
+		{10, -1, 0},
+		{10, -2, -10},
+		{10, -11, -10},
+		{10, -12, -20},
+		{1, 5, 6},
 	} {
 		s := newSplitTimes(0, c.granule, 0)
 		if got := s.closedBy(c.ms); got != c.want {

@@ -17,8 +17,10 @@ type formatPart struct {
 
 // The letters of formats, and with how many repetitions at most.
 var (
-	formatLetters = map[byte]int{'G': 3, 'y': 4, 'u': 4, 'Y': 4, 'Q': 4, 'M': 4, 'L': 4, 'w': 2, 'd': 2, 'D': 3, 'E': 4, 'e': 2,
-		'a': 1, 'H': 2, 'k': 2, 'h': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'n': 9}
+	formatLetters = map[byte]int{
+		'G': 3, 'y': 4, 'u': 4, 'Y': 4, 'Q': 4, 'M': 4, 'L': 4, 'w': 2, 'd': 2, 'D': 3, 'E': 4, 'e': 2,
+		'a': 1, 'H': 2, 'k': 2, 'h': 2, 'K': 2, 'm': 2, 's': 2, 'S': 9, 'n': 9,
+	}
 	parseLetters = "yuMdHhmsSaE"
 )
 

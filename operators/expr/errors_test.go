@@ -20,7 +20,8 @@ func errorScope() *Scope {
 		return stream.ColumnDef{Name: name, Type: t}
 	}
 	items := stream.Type{ID: stream.Array, Elem: &stream.Type{ID: stream.Row, Fields: []stream.Field{
-		{Name: "price", Type: stream.Type{ID: stream.BigInt}}, {Name: "sku", Type: stream.Type{ID: stream.String}}}}}
+		{Name: "price", Type: stream.Type{ID: stream.BigInt}}, {Name: "sku", Type: stream.Type{ID: stream.String}},
+	}}}
 	return &Scope{
 		Schema: stream.NewSchema(col("id", "bigint not null"), col("amount", "decimal(12,2)"), col("country", "string"), col("ok", "boolean"), col("rate", "double"),
 			col("at", "timestamp(3)"), col("day", "date"), col("tags", "array<string>"), col("props", "map<string,int>"), col("card.brand", "string"), col("card.year", "int"),
@@ -72,8 +73,10 @@ func TestErrors(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	for _, src := range []string{strings.Repeat("(", 1<<20), strings.Repeat("(", 60_000), strings.Repeat("NOT ", 15_000) + "TRUE", strings.Repeat("- ", 30_000) + "1",
-		strings.Repeat("1+", 30_000) + "1", strings.Repeat("CASE WHEN ", 6000), strings.Repeat("a[", 30_000), "CAST(x AS " + strings.Repeat("array<", 10_000)} {
+	for _, src := range []string{
+		strings.Repeat("(", 1<<20), strings.Repeat("(", 60_000), strings.Repeat("NOT ", 15_000) + "TRUE", strings.Repeat("- ", 30_000) + "1",
+		strings.Repeat("1+", 30_000) + "1", strings.Repeat("CASE WHEN ", 6000), strings.Repeat("a[", 30_000), "CAST(x AS " + strings.Repeat("array<", 10_000),
+	} {
 		_, errs := Parse(src)
 		if len(errs) == 0 || errs[len(errs)-1].Code != CodeLimit {
 			t.Errorf("%.20s… (%d bytes): %v", src, len(src), errs)

@@ -206,21 +206,26 @@ var differences = []struct {
 	{"integer overflow is a row error, not a wrapped number", []string{
 		"si * si", "CAST(2147483647 AS INT) + i", "CAST(127 AS TINYINT) + ti", "i * 1000000000", "CAST(100 AS TINYINT) * ti",
 		"2147483647 + 1", "ABS(CAST(-2147483648 AS INT))",
-		"TIMESTAMPDIFF(SECOND, TIMESTAMP '1900-01-01 00:00:00', TIMESTAMP '2100-01-01 00:00:00')"}},
+		"TIMESTAMPDIFF(SECOND, TIMESTAMP '1900-01-01 00:00:00', TIMESTAMP '2100-01-01 00:00:00')",
+	}},
 	{"decimal overflow is a row error, not NULL", []string{"d38 * d38", "CAST(d AS DECIMAL(4,2))"}},
 	{"a narrowing cast that loses the value is a row error, and NULL in TRY_CAST", []string{
 		"CAST(l AS INT)", "CAST(si AS TINYINT)", "CAST(d AS TINYINT)", "CAST(70000 AS SMALLINT)", "TRY_CAST(l AS INT)", "TRY_CAST(1e20 AS INT)",
-		"CAST(CAST(1e20 AS DOUBLE) AS INT)", "CAST(CAST(3e9 AS DOUBLE) AS INT)", "CAST(CAST('NaN' AS DOUBLE) AS INT)", "CAST(CAST('Infinity' AS DOUBLE) AS BIGINT)"}},
+		"CAST(CAST(1e20 AS DOUBLE) AS INT)", "CAST(CAST(3e9 AS DOUBLE) AS INT)", "CAST(CAST('NaN' AS DOUBLE) AS INT)", "CAST(CAST('Infinity' AS DOUBLE) AS BIGINT)",
+	}},
 	{"constants are folded with the meaning of run time: 0/0 of doubles is NaN", []string{"CAST(0 AS DOUBLE) / 0"}},
 	{"the ISO T and Z are read", []string{
-		"CAST('2026-01-02T03:04:05' AS TIMESTAMP(3))", "CAST('2026-01-02T03:04:05Z' AS TIMESTAMP(3))", "TO_TIMESTAMP('2026-01-02T03:04:05')"}},
+		"CAST('2026-01-02T03:04:05' AS TIMESTAMP(3))", "CAST('2026-01-02T03:04:05Z' AS TIMESTAMP(3))", "TO_TIMESTAMP('2026-01-02T03:04:05')",
+	}},
 	{"an unreadable timestamp is a row error, not NULL", []string{
-		"DATE_FORMAT('bad', 'yyyy')", "TO_TIMESTAMP('2026-01-02 03:04')", "TO_TIMESTAMP('1/2/2026', 'MM/dd/yyyy')"}},
+		"DATE_FORMAT('bad', 'yyyy')", "TO_TIMESTAMP('2026-01-02 03:04')", "TO_TIMESTAMP('1/2/2026', 'MM/dd/yyyy')",
+	}},
 	{"!= is accepted", []string{"i != 7"}},
 	{"text is compared with text only", []string{"b = 'true'", "b <> 'true'"}},
 	{"timestamps have at most six digits", []string{
 		"CAST(ts9 AS STRING)", "EXTRACT(NANOSECOND FROM ts9)", "DATE_FORMAT(ts9, 'SSSSSSSSS')",
-		"CAST('2026-01-02 03:04:05.123456789' AS TIMESTAMP(9))", "TIMESTAMP '2026-01-01 00:00:00.123456789'"}},
+		"CAST('2026-01-02 03:04:05.123456789' AS TIMESTAMP(9))", "TIMESTAMP '2026-01-01 00:00:00.123456789'",
+	}},
 	{"LIKE '' is refused, because Flink takes it for true", []string{"s LIKE ''", "e LIKE ''", "ns LIKE ''"}},
 	{"text has no length: letters that become two in upper case are not cut", nil},
 }

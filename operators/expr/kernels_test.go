@@ -127,8 +127,10 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 
 func BenchmarkEval(b *testing.B) {
 	batch := bidBatch(stream.DefaultRows, false)
-	for _, src := range []string{"price * 0.908", "MOD(auction, 123)", "price + 1", "price / 7", "price % n", "score * 2", "amount * amount", "total / 3",
-		"UPPER(channel)", "CAST(num AS bigint)", "CAST(price AS string)", "CASE WHEN price > 500 THEN 'big' ELSE channel END", "EXTRACT(HOUR FROM at)", "channel LIKE '%o%'"} {
+	for _, src := range []string{
+		"price * 0.908", "MOD(auction, 123)", "price + 1", "price / 7", "price % n", "score * 2", "amount * amount", "total / 3",
+		"UPPER(channel)", "CAST(num AS bigint)", "CAST(price AS string)", "CASE WHEN price > 500 THEN 'big' ELSE channel END", "EXTRACT(HOUR FROM at)", "channel LIKE '%o%'",
+	} {
 		b.Run(src, func(b *testing.B) {
 			bound := mustBind(b, bidSchema, src)
 			p := bound.Compile()
@@ -145,8 +147,10 @@ func BenchmarkEval(b *testing.B) {
 
 func BenchmarkFilter(b *testing.B) {
 	batch := bidBatch(stream.DefaultRows, false)
-	for _, src := range []string{"MOD(auction, 123) = 0", "price > 50000", "score < 3000.5", "channel = 'apple'", "price > 50000 AND channel = 'apple'",
-		"price > 90000 OR score < 100", "price IN (1007, 1020, 2001, 2019, 2087)", "amount > 10.5"} {
+	for _, src := range []string{
+		"MOD(auction, 123) = 0", "price > 50000", "score < 3000.5", "channel = 'apple'", "price > 50000 AND channel = 'apple'",
+		"price > 90000 OR score < 100", "price IN (1007, 1020, 2001, 2019, 2087)", "amount > 10.5",
+	} {
 		b.Run(src, func(b *testing.B) {
 			p := mustBind(b, bidSchema, src).Compile()
 			var errs stream.RowErrors

@@ -32,9 +32,11 @@ type parser struct {
 
 func newParser(src string) (*parser, *Error) {
 	if len(src) > maxText {
-		return nil, &Error{Off: 0, Len: len(src), Code: CodeLimit,
+		return nil, &Error{
+			Off: 0, Len: len(src), Code: CodeLimit,
 			Msg:  fmt.Sprintf("the expression has %d bytes; at most %d are allowed", len(src), maxText),
-			Hint: "split it over several steps"}
+			Hint: "split it over several steps",
+		}
 	}
 	p := &parser{lex: lexer{src: src}}
 	p.lex.run()

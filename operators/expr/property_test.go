@@ -16,8 +16,17 @@ import (
 var propertySchema = func() *stream.Schema {
 	var cols []stream.ColumnDef
 	for _, c := range []struct{ name, typ string }{
-		{"b", "boolean"}, {"t", "tinyint"}, {"i", "int"}, {"l", "bigint"}, {"d", "decimal(10,2)"}, {"e", "decimal(18,6)"}, {"w", "decimal(30,8)"},
-		{"f", "double"}, {"g", "float"}, {"s", "string"}, {"u", "timestamp(6)"},
+		{"b", "boolean"},
+		{"t", "tinyint"},
+		{"i", "int"},
+		{"l", "bigint"},
+		{"d", "decimal(10,2)"},
+		{"e", "decimal(18,6)"},
+		{"w", "decimal(30,8)"},
+		{"f", "double"},
+		{"g", "float"},
+		{"s", "string"},
+		{"u", "timestamp(6)"},
 	} {
 		typ, _ := ParseType(c.typ)
 		cols = append(cols, stream.ColumnDef{Name: c.name, Type: typ})

@@ -443,8 +443,10 @@ func (r *reference) call(t *tnode, args []refValue) refValue {
 	case "EXTRACT":
 		at := time.UnixMicro(a.num.Num().Int64()).UTC()
 		_, week := at.ISOWeek()
-		return refInt(int64(map[string]int{"YEAR": at.Year(), "MONTH": int(at.Month()), "DAY": at.Day(), "HOUR": at.Hour(), "MINUTE": at.Minute(),
-			"SECOND": at.Second(), "DOY": at.YearDay(), "DOW": int(at.Weekday()) + 1, "WEEK": week}[t.unit]))
+		return refInt(int64(map[string]int{
+			"YEAR": at.Year(), "MONTH": int(at.Month()), "DAY": at.Day(), "HOUR": at.Hour(), "MINUTE": at.Minute(),
+			"SECOND": at.Second(), "DOY": at.YearDay(), "DOW": int(at.Weekday()) + 1, "WEEK": week,
+		}[t.unit]))
 	case "TIMESTAMPDIFF":
 		d := args[1].num.Num().Int64()/1000 - a.num.Num().Int64()/1000
 		return r.fit(big.NewRat(d/map[string]int64{"SECOND": 1000, "HOUR": 3600_000, "DAY": 86400_000}[t.unit], 1), t.t)

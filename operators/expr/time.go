@@ -84,8 +84,10 @@ var extractUnits = map[string]string{
 func bindExtract(b *binder, n *node, f *function, args []*tnode) *tnode {
 	from, ok := extractUnits[n.unit]
 	if !ok {
-		names := []string{"EPOCH", "MILLENNIUM", "CENTURY", "DECADE", "YEAR", "ISOYEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY", "DOW", "ISODOW",
-			"HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND"}
+		names := []string{
+			"EPOCH", "MILLENNIUM", "CENTURY", "DECADE", "YEAR", "ISOYEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY", "DOW", "ISODOW",
+			"HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND",
+		}
 		hint := "the units are " + list(names)
 		if near := nearest(n.unit, names); near != "" {
 			hint = "did you mean " + near + "?"

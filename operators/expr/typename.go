@@ -37,8 +37,10 @@ var typeIDs = map[string]stream.TypeID{
 }
 
 // typeNames lists the types for messages, in the order of the reference.
-var typeNames = []string{"boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string", "bytes",
-	"date", "time", "timestamp", "timestamp_ltz", "array", "map"}
+var typeNames = []string{
+	"boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string", "bytes",
+	"date", "time", "timestamp", "timestamp_ltz", "array", "map",
+}
 
 // typeAliases are names of types in other systems.
 var typeAliases = map[string]string{

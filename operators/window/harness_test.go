@@ -130,7 +130,7 @@ type harness struct {
 	port [stream.NumPorts][]string
 	// batches counts what went to PortMain.
 	batches int
-	sel              []int32
+	sel     []int32
 }
 
 func newHarness(t fataler, c Config) *harness {
