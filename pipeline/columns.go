@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowd/internal/nearest"
 	"flowd/operators/expr"
 	"flowd/stream"
 )
@@ -207,8 +208,8 @@ func (c *compiler) lookup(it item, r *rows, qualifiers []string) (cols []int, ok
 	for _, col := range append(slices.Clone(r.cols), r.hidden...) {
 		known = append(known, col.Name)
 	}
-	hint := didYouMean(it.name, known[:len(r.cols)])
-	if near := nearest(it.name, known); near != "" {
+	hint := nearest.Hint(it.name, known[:len(r.cols)])
+	if near := nearest.Name(it.name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %s (%s)?", near, s.Columns[s.Index(near)].Type.Nullable())
 	}
 	c.r.add(it.at.src, it.at.diagAt(it.off, it.len, expr.CodeField, fmt.Sprintf("unknown field %q", it.name), hint))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowd/internal/nearest"
 	"flowd/operators"
 	"flowd/stream"
 )
@@ -251,7 +252,7 @@ func (c *compiler) resolve(u *unit, r reference) {
 				known = append(known, k.Name)
 			}
 		}
-		fail("F070", fmt.Sprintf("there is no input %q", r.name), didYouMean(name, known))
+		fail("F070", fmt.Sprintf("there is no input %q", r.name), nearest.Hint(name, known))
 		return
 	case o == u && u.sink == nil:
 		fail("F072", u.Name+" reads itself", "")

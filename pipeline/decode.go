@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"flowd/internal/nearest"
 	"flowd/operators"
 )
 
@@ -163,7 +164,7 @@ func (d *decoder) unknownKey(p pair, owner *node, f *operators.Field) (meant str
 	case hint == "" && group == "step" && p.key.text == "type" && p.value.kind == scalarNode:
 		hint = "a step has no type: its connector is a key, as in kafka: clicks"
 	case hint == "":
-		hint, meant = didYouMean(p.key.text, names), nearest(p.key.text, names)
+		hint, meant = nearest.Hint(p.key.text, names), nearest.Name(p.key.text, names)
 	}
 	if hint == "" {
 		hint = "known: " + strings.Join(names, ", ")
@@ -353,7 +354,7 @@ func (d *decoder) enum(v *operators.Value, n, owner *node, f *operators.Field, t
 	}
 	hint := elsewhere[f.Name][text]
 	if hint == "" {
-		if near := nearest(text, append(slices.Clone(f.Enum), later[f.Name]...)); near != "" {
+		if near := nearest.Name(text, append(slices.Clone(f.Enum), later[f.Name]...)); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 	}

@@ -489,12 +489,3 @@ func TestPlansAreSound(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"transforms", "sources", "from", "where", "kafka", "amount", "n"}
-	for word, want := range map[string]string{"transforms_": "transforms", "soruces": "sources", "form": "from", "wher": "where", "Kafka": "kafka", "amont": "amount", "zzz": "", "frobnicate": "", "": ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("%q: %q, not %q", word, got, want)
-		}
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"flowd/internal/nearest"
 	"flowd/operators"
 	"flowd/operators/expr"
 	"flowd/stream"
@@ -471,7 +472,7 @@ func (s *Spec) compareKnown(d *decoder, src *SourceSpec, n *node) {
 	for _, f := range src.Fields {
 		i := slices.Index(names, f.Name)
 		if i < 0 {
-			d.fail(fieldNode(n, f.Name), "F022", fmt.Sprintf("%s makes no field %s", src.Connector, f.Name), didYouMean(f.Name, names))
+			d.fail(fieldNode(n, f.Name), "F022", fmt.Sprintf("%s makes no field %s", src.Connector, f.Name), nearest.Hint(f.Name, names))
 			src.opaque = true
 			continue
 		}

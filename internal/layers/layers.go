@@ -17,6 +17,7 @@ var layer = []struct {
 	{"internal/dec", 0},
 	{"internal/civil", 0},
 	{"internal/layers", 0},
+	{"internal/nearest", 0},
 	{"state", 1},
 	{"state/hashmap", 2},
 	{"state/badger", 2},

@@ -24,7 +24,7 @@ func Names(word string, names []string) []string {
 		name  string
 		edits int
 	}
-	if len(word) > maxLen {
+	if word == "" || len(word) > maxLen {
 		return nil
 	}
 	lower := []rune(strings.ToLower(word))

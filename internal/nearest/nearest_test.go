@@ -3,10 +3,10 @@ package nearest
 import "testing"
 
 func TestName(t *testing.T) {
-	names := []string{"auctions", "bids", "persons", "Prices"}
+	names := []string{"auctions", "bids", "persons", "Prices", "transforms", "from", "n"}
 	for word, want := range map[string]string{
 		"bid": "bids", "bdis": "bids", "BIDS": "bids", "acution": "auctions", "prices": "Prices",
-		"clicks": "", "": "", "b": "",
+		"transforms_": "transforms", "form": "from", "m": "n", "clicks": "", "frobnicate": "", "": "",
 	} {
 		if got := Name(word, names); got != want {
 			t.Errorf("Name(%q) = %q, want %q", word, got, want)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flowd/internal/nearest"
 	"flowd/stream"
 )
 
@@ -317,7 +318,7 @@ func unknownFunction(n *node) *Error {
 		e.Msg, e.Hint = "unknown function "+n.name, "write "+alias
 	default:
 		e.Msg = "unknown function " + shorten(n.name)
-		if near := nearest(n.name, functionNames); near != "" {
+		if near := nearest.Name(n.name, functionNames); near != "" {
 			e.Hint = "did you mean " + near + "?"
 		} else {
 			e.Hint = "the functions are " + strings.Join(functionNames, ", ")

@@ -377,3 +377,10 @@ func parseDouble(b []byte, single bool) (float64, bool) {
 	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(b), len(b)), size)
 	return f, err == nil || math.IsInf(f, 0)
 }
+
+func lower(c byte) byte {
+	if c-'A' <= 'Z'-'A' {
+		return c | 0x20
+	}
+	return c
+}

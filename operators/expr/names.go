@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowd/internal/nearest"
 	"flowd/stream"
 )
 
@@ -33,7 +34,7 @@ func (b *binder) name(n *node) *tnode {
 		}
 		slices.Sort(names)
 		hint := "declare it under vars"
-		if near := nearest(n.parts[1], names); near != "" {
+		if near := nearest.Name(n.parts[1], names); near != "" {
 			hint = "did you mean vars." + near + "?"
 		}
 		b.fail(n, CodeField, hint, "unknown variable vars.%s", shorten(n.parts[1]))
@@ -61,7 +62,7 @@ func (b *binder) unknownField(n *node, path string) {
 		names[i] = c.Name
 	}
 	hint := "there are no fields here"
-	if near := nearest(path, names); near != "" {
+	if near := nearest.Name(path, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s (%s)?", near, b.scope.Schema.Columns[b.scope.Schema.Index(near)].Type)
 	} else if len(names) > 0 {
 		hint = "the fields are " + list(names)
@@ -122,7 +123,7 @@ func (b *binder) element(n *node, path []string) *tnode {
 			b.fail(n, CodeType, "name one of its fields: "+list(names), "an element of %s is a row, not a value", (&Expr{root: n.args[0]}).String())
 		default:
 			hint := "the fields are " + list(names)
-			if near := nearest(field, names); near != "" {
+			if near := nearest.Name(field, names); near != "" {
 				hint = "did you mean " + near + "?"
 			}
 			b.fail(n, CodeField, hint, "unknown field %s", shorten(field))

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"flowd/internal/civil"
+	"flowd/internal/nearest"
 	"flowd/stream"
 )
 
@@ -89,7 +90,7 @@ func bindExtract(b *binder, n *node, f *function, args []*tnode) *tnode {
 			"HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND",
 		}
 		hint := "the units are " + list(names)
-		if near := nearest(n.unit, names); near != "" {
+		if near := nearest.Name(n.unit, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return b.fail(n, CodeType, hint, "unknown unit %s", shorten(n.unit))
@@ -226,7 +227,7 @@ func bindDiff(b *binder, n *node, f *function, args []*tnode) *tnode {
 	if diffUnits[n.unit] == 0 {
 		names := []string{"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
 		hint := "the units are " + list(names)
-		if near := nearest(n.unit, names); near != "" {
+		if near := nearest.Name(n.unit, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return b.fail(n, CodeType, hint, "unknown unit %s", shorten(n.unit))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flowd/internal/nearest"
 	"flowd/stream"
 )
 
@@ -114,7 +115,7 @@ func (p *parser) unknownType(w token) *Error {
 		if strings.HasSuffix(w.upper, "CHAR") && p.peek().isOp("(") {
 			hint = "write string, which has no length; SUBSTRING cuts"
 		}
-	} else if near := nearest(strings.ToLower(w.text), typeNames); near != "" {
+	} else if near := nearest.Name(strings.ToLower(w.text), typeNames); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return p.typeError(w, hint, "unknown type %s", shorten(w.text))
