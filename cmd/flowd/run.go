@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,8 +46,7 @@ This version takes no checkpoints: every run begins at the sources' start positi
 				return err
 			}
 			for _, s := range spec.Sources {
-				log.Info().Str("job", plan.Name).Str("step", s.Name).Str("start", startOf(s)).
-					Msg("no checkpoints in this version: reading begins at start")
+				sayStart(log, plan.Name, s)
 			}
 			job, err := newJob(plan, log)
 			if err != nil {
@@ -59,16 +59,22 @@ This version takes no checkpoints: every run begins at the sources' start positi
 	return cmd
 }
 
-// startOf is the start position of a source as the user would write it.
-func startOf(s *pipeline.SourceSpec) string {
-	v := s.Connection.Get("start")
-	switch {
-	case v.Text != "":
-		return v.Text
-	case v.Set:
-		return "as written"
-	default:
-		return "the beginning"
+// sayStart says where a source begins: every run does, because nothing is kept from the one before.
+func sayStart(log zerolog.Logger, job string, s *pipeline.SourceSpec) {
+	start := s.Connection.Sub("start")
+	at := "the beginning"
+	for _, key := range []string{"at", "timestamp", "committed", "offsets"} {
+		switch v := start.Get(key); {
+		case key == "at" && v.Text != "":
+			at = v.Text
+		case key != "at" && v.Set:
+			at = strings.TrimSpace(key + " " + v.Text)
+		}
+	}
+	log.Info().Str("job", job).Str("step", s.Name).Str("start", at).Msg("no checkpoints in this version: reading begins at start")
+	if strings.HasPrefix(at, "committed") {
+		log.Warn().Str("job", job).Str("step", s.Name).
+			Msg("committed offsets are of rows that were read, for monitoring: after a crash, rows that were read but not yet written, and open windows, are not read again")
 	}
 }
 

@@ -114,7 +114,7 @@ func positionField(name, doc, def, flink string) operators.Field {
 			},
 			{
 				Name: "committed", Type: operators.Enum, Enum: []string{onMissingEarliest, onMissingLatest, onMissingFail},
-				Doc: "The offsets committed to the group, and what to take for a partition that has none (earliest if only `committed` is written).",
+				Doc: "The offsets committed to the group, and what to take for a partition that has none (earliest if only `committed` is written). They are of rows that were read, for monitoring: what was read but not yet written when a job died is not read again.",
 			},
 			{
 				Name: "offsets", Type: operators.Dict, Elem: &operators.Field{Name: "offset", Type: operators.Integer}, Example: "{0: 42, 1: 300}",
