@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"flowd/internal/race"
 	"flowd/pipeline"
 	"flowd/stream"
 )
@@ -136,7 +137,7 @@ func BenchmarkKeyedExchange(b *testing.B) {
 
 // In the steady state nothing is allocated for a row, and next to nothing for a batch.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector makes pools forget")
 	}
 	stream.SetDebug(false)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"flowd/internal/race"
 )
 
 // drawRecords draws records as they come: null and empty keys and values, lengths on both sides of each varint size,
@@ -278,7 +280,7 @@ func TestLogAppendTime(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector makes sync.Pool forget")
 	}
 	for _, c := range []Codec{None, Snappy, LZ4, Zstd} {

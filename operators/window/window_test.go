@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowd/internal/race"
 	"flowd/operators/expr"
 	"flowd/stream"
 )
@@ -389,7 +390,7 @@ func TestOutputSchema(t *testing.T) {
 
 // TestAllocs: in the steady state neither rows nor windows allocate.
 func TestAllocs(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("sync.Pool forgets under the race detector")
 	}
 	top := counts(Assigner{Size: 10_000, Every: 2_000})
