@@ -25,6 +25,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // run is the whole program: a test calls it as a shell would.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a.screen = newScreen(stderr)
 	a.tty = isTerminal(stderr)
 	a.color = a.tty && os.Getenv("NO_COLOR") == ""
 	root := a.root()
@@ -67,7 +68,8 @@ func wrong(err error) error  { return &exitError{exitWrong, err} }
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	tty            bool // stderr is a terminal
+	screen         *screen // stderr, for what goes on while progress is drawn
+	tty            bool    // stderr is a terminal
 	color          bool
 
 	json      bool

@@ -23,13 +23,13 @@ type progress struct {
 
 	last      totals
 	lastAt    time.Time
-	drawn     int      // lines on the terminal that the next show writes over
+	screen    *screen  // of a terminal
 	results   *results // shown under the progress line; nil: none
 	beginning time.Time
 }
 
 func newProgress(a *app, job string) *progress {
-	p := &progress{out: a.stderr, job: job, tty: a.tty && !a.json, interval: 5 * time.Second, now: time.Now}
+	p := &progress{out: a.stderr, screen: a.screen, job: job, tty: a.tty && !a.json, interval: 5 * time.Second, now: time.Now}
 	if p.tty {
 		p.interval = 250 * time.Millisecond
 	}
@@ -88,7 +88,7 @@ func (p *progress) show(s engine.Status) {
 	rate := float64(t.in-p.last.in) / max(at.Sub(p.lastAt).Seconds(), 1e-3)
 	p.last, p.lastAt = t, at
 	if p.tty {
-		p.draw(append([]string{p.line(s, t, rate)}, p.below()...))
+		p.screen.draw(append([]string{p.line(s, t, rate)}, p.below()...))
 		return
 	}
 	p.json(s, t, rate, "progress")
@@ -144,8 +144,7 @@ func (p *progress) json(s engine.Status, t totals, rate float64, kind string) {
 // note writes a line for people.
 func (p *progress) note(text string) {
 	if p.tty {
-		p.draw([]string{"  " + text})
-		p.drawn = 0
+		fmt.Fprintln(p.screen, "  "+text)
 		return
 	}
 	fmt.Fprintf(p.out, "%s: %s\n", p.job, text)
@@ -164,10 +163,10 @@ func (p *progress) end(s engine.Status, err error) {
 	if err != nil {
 		word = "failed"
 	}
-	p.draw([]string{fmt.Sprintf("%s after %s · %s in (%s/s) · filtered %s · aggregated %s · late %s · errors %s · %s rows out",
+	p.screen.draw([]string{fmt.Sprintf("%s after %s · %s in (%s/s) · filtered %s · aggregated %s · late %s · errors %s · %s rows out",
 		word, took.Round(100*time.Millisecond), thousands(t.in), short(rate), thousands(t.filtered), thousands(t.absorbed),
 		thousands(t.late), thousands(t.errors), thousands(t.out))})
-	p.drawn = 0
+	p.screen.leave()
 }
 
 // below is what is shown under the progress line.
@@ -176,22 +175,6 @@ func (p *progress) below() []string {
 		return nil
 	}
 	return strings.Split(strings.TrimRight(p.results.text(p.results.keep), "\n"), "\n")
-}
-
-// draw writes lines over what was drawn before.
-func (p *progress) draw(lines []string) {
-	var b strings.Builder
-	if p.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", p.drawn)
-	}
-	for _, l := range lines {
-		b.WriteString("\r\x1b[2K" + l + "\n")
-	}
-	for i := len(lines); i < p.drawn; i++ {
-		b.WriteString("\r\x1b[2K\n")
-	}
-	p.drawn = max(p.drawn, len(lines))
-	_, _ = io.WriteString(p.out, b.String())
 }
 
 func eventTime(ms int64) string {

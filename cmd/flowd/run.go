@@ -149,9 +149,9 @@ func (a *app) logger() (zerolog.Logger, error) {
 	}
 	switch format {
 	case "json":
-		return zerolog.New(a.stderr).Level(level).With().Timestamp().Logger(), nil
+		return zerolog.New(a.screen).Level(level).With().Timestamp().Logger(), nil
 	case "console":
-		w := zerolog.ConsoleWriter{Out: a.stderr, NoColor: !a.color, TimeFormat: time.TimeOnly}
+		w := zerolog.ConsoleWriter{Out: a.screen, NoColor: !a.color, TimeFormat: time.TimeOnly}
 		return zerolog.New(w).Level(level).With().Timestamp().Logger(), nil
 	default:
 		return zerolog.Nop(), wrong(fmt.Errorf("--log-format %s: expected console, json or auto", a.logFormat))
