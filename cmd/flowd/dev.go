@@ -167,7 +167,7 @@ func stopHint(limit time.Duration) string {
 }
 
 func (a *app) say(what, value, more string) {
-	fmt.Fprintf(a.stderr, "%-18s%s   %s\n", what, value, more)
+	fmt.Fprintf(a.stderr, "%-16s  %s   %s\n", what, value, more)
 }
 
 // topic is one that the pipeline reads or writes.

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
+
+	"golang.org/x/term"
 )
 
 // screen is the terminal that progress and log share: lines that are drawn again and again stay below what is written
@@ -38,8 +41,34 @@ func (s *screen) Write(text []byte) (int, error) {
 func (s *screen) draw(lines []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = io.WriteString(s.mu.out, erase(len(s.mu.lines))+joined(lines)) // a terminal that is gone shows nothing
-	s.mu.lines = lines
+	shown := make([]string, len(lines))
+	for i, l := range lines {
+		shown[i] = cut(l, s.width()) // a line that wraps would stand on two
+	}
+	_, _ = io.WriteString(s.mu.out, erase(len(s.mu.lines))+joined(shown)) // a terminal that is gone shows nothing
+	s.mu.lines = shown
+}
+
+// width is the columns of the terminal, asked each time because people resize windows; 0: not known.
+func (s *screen) width() int {
+	f, ok := s.mu.out.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
+// cut shortens a line to width characters; 0: leaves it.
+func cut(line string, width int) string {
+	r := []rune(line)
+	if width <= 1 || len(r) < width {
+		return line
+	}
+	return string(r[:width-1]) + "…"
 }
 
 // leave makes what is drawn stay as it is.
