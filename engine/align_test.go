@@ -108,7 +108,7 @@ func (l *lab) send(input int, text string) error {
 func TestAlignScripts(t *testing.T) {
 	datadriven.RunTest(t, "testdata/align", func(t *testing.T, d *datadriven.TestData) string {
 		var lines [][]string
-		for _, s := range strings.Split(strings.TrimSpace(d.Input), "\n") {
+		for s := range strings.SplitSeq(strings.TrimSpace(d.Input), "\n") {
 			lines = append(lines, strings.Fields(s))
 		}
 		l := newLab(len(lines))

@@ -46,8 +46,7 @@ func (n *node) at(err error) error {
 }
 
 func (n *node) blame(err error) error {
-	var known *StepError
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*StepError](err); known {
 		return err
 	}
 	return &StepError{Step: n.plan.Step, Role: n.plan.Role, Instance: n.ctx.Instance, Parallelism: n.plan.Parallelism, Err: err}

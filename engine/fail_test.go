@@ -238,7 +238,7 @@ func TestCancelAtAnyMoment(t *testing.T) {
 		}()
 		err := j.Run(ctx)
 		<-barriers
-		if err != nil && err != cause || err == nil && calls.Load() >= at && j.Status().State == Cancelled {
+		if err != nil && !errors.Is(err, cause) || err == nil && calls.Load() >= at && j.Status().State == Cancelled {
 			rt.Fatalf("Run returned %v", err)
 		}
 		checkReleased(rt, j)

@@ -67,9 +67,9 @@ func (j *Job) Run(ctx context.Context) error {
 	}
 	group, inner := errgroup.WithContext(ctx)
 	for _, t := range j.tasks {
-		t.ctx = inner
+		t.ctx = inner //nolint:fatcontext // not nested: all tasks have the same context
 		for _, n := range t.nodes {
-			n.ctx.Ctx = inner
+			n.ctx.Ctx = inner //nolint:fatcontext // as above
 		}
 	}
 	for _, t := range j.tasks {

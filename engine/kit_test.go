@@ -292,12 +292,6 @@ func (r *record) note(s string) {
 	r.log = append(r.log, s)
 }
 
-func (r *record) seen() []row {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]row(nil), r.rows...)
-}
-
 func (r *record) events() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,7 +18,7 @@ func TestMergeScripts(t *testing.T) {
 		d.ScanArgs(t, "inputs", &inputs)
 		m := newMerger(inputs)
 		var out strings.Builder
-		for _, line := range strings.Split(strings.TrimSpace(d.Input), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(d.Input), "\n") {
 			input, what, _ := strings.Cut(line, " ")
 			i, err := strconv.Atoi(input)
 			if err != nil {
@@ -64,7 +64,7 @@ func TestMergeNeverGoesBack(t *testing.T) {
 		for i := range model {
 			model[i].watermark = stream.MinWatermark
 		}
-		last := int64(stream.MinWatermark)
+		last := stream.MinWatermark
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			i := rapid.IntRange(0, inputs-1).Draw(t, "input")
 			var p progress
@@ -76,7 +76,7 @@ func TestMergeNeverGoesBack(t *testing.T) {
 				model[i] = inputTime{watermark: max(model[i].watermark, w)}
 				p = m.watermark(i, w)
 			}
-			low, live := int64(stream.MaxWatermark), false
+			low, live := stream.MaxWatermark, false
 			for _, in := range model {
 				if !in.idle {
 					low, live = min(low, in.watermark), true

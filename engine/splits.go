@@ -77,11 +77,11 @@ func (t *splitTimes) grow(n int, active int64) {
 // watermark is the split's own watermark.
 func (t *splitTimes) watermark(i int) int64 { return t.watermarkOf(t.splits[i].max) }
 
-func (t *splitTimes) watermarkOf(max int64) int64 {
-	if max == stream.MinWatermark {
+func (t *splitTimes) watermarkOf(highest int64) int64 {
+	if highest == stream.MinWatermark {
 		return stream.MinWatermark
 	}
-	return max - t.delay
+	return highest - t.delay
 }
 
 // read says that rows of split i have come: it is live.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -54,27 +55,31 @@ func (t *task) run() error {
 }
 
 // guard calls f and turns a panic into an error of the node that was running.
-func (t *task) guard(f func() error) error {
-	err := recovered(f)
-	if p, ok := err.(*PanicError); ok {
-		n := t.meter.running
-		if n == nil {
-			n = t.nodes[0]
+func (t *task) guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			n := t.meter.running
+			if n == nil {
+				n = t.nodes[0]
+			}
+			err = n.at(panicked(v))
 		}
-		return n.at(p)
-	}
-	return err
+	}()
+	return f()
 }
 
 // recovered calls f; a panic is a *PanicError.
 func recovered(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = panicked(v)
 		}
 	}()
 	return f()
 }
+
+// panicked makes an error of what was recovered, while the stack still shows where.
+func panicked(v any) *PanicError { return &PanicError{Value: v, Stack: debug.Stack()} }
 
 func (t *task) open() error {
 	if t.source != nil {
@@ -115,8 +120,8 @@ func (t *task) close(err error) error {
 			n.ctx.Log.Warn().Err(closing).Msg("closing after a failure")
 		}
 	}
-	for i := len(t.nodes) - 1; i >= 0; i-- {
-		fail(t.nodes[i], t.nodes[i].close)
+	for _, n := range slices.Backward(t.nodes) {
+		fail(n, n.close)
 	}
 	if t.source != nil {
 		fail(t.nodes[0], t.source.close)

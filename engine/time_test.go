@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -49,7 +50,7 @@ func TestPartialBatchIsSentAtOnce(t *testing.T) {
 		x.src.feed(0, 3)
 		x.expect(t, "r1 r2 w2 r3 w3")
 		cancel()
-		if err := wait(); err != context.Canceled {
+		if err := wait(); !errors.Is(err, context.Canceled) {
 			t.Errorf("Run returned %v", err)
 		}
 		if s := x.job.Status().State; s != Cancelled {
@@ -203,8 +204,8 @@ func TestIdleSourceInUnion(t *testing.T) {
 		mid := p.op("mid", 1, pass, forward(sa), forward(sb))
 		o := p.op("log", 1, func() stream.Operator { return &passOp{rec: ops} }, forward(mid))
 		p.collect("out", 1, forward(o))
-		x := &timed{a, ops, p.job(t, Config{})}
-		_, wait := started(t, x.job)
+		job := p.job(t, Config{})
+		_, wait := started(t, job)
 		a.feed(0, 5)
 		b.feed(0, 8)
 		synctest.Wait()
@@ -218,7 +219,7 @@ func TestIdleSourceInUnion(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		st := x.job.Status()
+		st := job.Status()
 		if !st.Nodes[3].Idle || st.Nodes[3].Watermark != 9 || st.Nodes[3].Instances[0].HeldBy != "" {
 			t.Errorf("with all splits idle the log step is %+v", st.Nodes[3])
 		}
@@ -414,7 +415,7 @@ func TestWakeComesBeforeTheRow(t *testing.T) {
 		x := newTimed(t, newFakeSource(1), &pipeline.TimeSpec{Idle: time.Second}, Config{})
 		tap := make(chan stream.Message, 100)
 		to := &x.job.byNode[0][0].ports[stream.PortMain].edges[0].dests[0]
-		real := to.ch
+		onward := to.ch
 		to.ch = tap
 		x.src.feed(0, 5)
 		_, wait := started(t, x.job)
@@ -425,7 +426,7 @@ func TestWakeComesBeforeTheRow(t *testing.T) {
 		for range len(tap) {
 			m := <-tap
 			kinds = append(kinds, m.Kind)
-			real <- m
+			onward <- m
 		}
 		want := []stream.MessageKind{stream.MsgBatch, stream.MsgWatermark, stream.MsgIdle, stream.MsgWatermark, stream.MsgBatch, stream.MsgWatermark}
 		if !slices.Equal(kinds, want) {
@@ -434,7 +435,7 @@ func TestWakeComesBeforeTheRow(t *testing.T) {
 		x.src.finish()
 		synctest.Wait()
 		for range len(tap) {
-			real <- <-tap
+			onward <- <-tap
 		}
 		if err := wait(); err != nil {
 			t.Error(err)

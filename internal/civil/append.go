@@ -3,7 +3,7 @@ package civil
 // AppendDate appends a day since the epoch as "2026-01-31". Years outside 0001..9999, which Parse does not
 // accept, are written with a minus or with more digits.
 func AppendDate(dst []byte, days int64) []byte {
-	y, m, d := CivilFromDays(days)
+	y, m, d := FromDays(days)
 	if y < 0 {
 		dst = append(dst, '-')
 		y = -y

@@ -25,9 +25,9 @@ const (
 	epochShift  = 719468 // days from 0000-03-01 to 1970-01-01
 )
 
-// DaysFromCivil returns the days from 1970-01-01 to the given date; m is 1..12. d may lie outside of the
+// DaysFrom returns the days from 1970-01-01 to the given date; m is 1..12. d may lie outside of the
 // month and then counts on from its first day. Year 0 is the year before year 1.
-func DaysFromCivil(y, m, d int) int64 {
+func DaysFrom(y, m, d int) int64 {
 	year, month := int64(y), int64(m)-3
 	if month < 0 { // January and February belong to the year before
 		month += 12
@@ -40,8 +40,8 @@ func DaysFromCivil(y, m, d int) int64 {
 	return era*daysPerEra + dayOfEra - epochShift
 }
 
-// CivilFromDays is the inverse of DaysFromCivil.
-func CivilFromDays(days int64) (y, m, d int) {
+// FromDays is the inverse of DaysFrom.
+func FromDays(days int64) (y, m, d int) {
 	days += epochShift
 	era := floorDiv(days, daysPerEra)
 	dayOfEra := days - era*daysPerEra
@@ -80,11 +80,11 @@ func DaysInMonth(y, m int) int {
 // month reached is too short it is the month's last day, so that 31 January and one month is 28 or 29
 // February.
 func AddMonths(days int64, n int) int64 {
-	y, m, d := CivilFromDays(days)
+	y, m, d := FromDays(days)
 	months := int64(y)*12 + int64(m-1) + int64(n)
 	year := floorDiv(months, 12)
 	y, m = int(year), int(months-year*12)+1
-	return DaysFromCivil(y, m, min(d, DaysInMonth(y, m)))
+	return DaysFrom(y, m, min(d, DaysInMonth(y, m)))
 }
 
 // floorDiv rounds down where Go rounds towards zero; b is positive.

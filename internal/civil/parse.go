@@ -19,7 +19,7 @@ func ParseDate(b []byte) (days int64, n int, ok bool) {
 		year == 0 || day == 0 || day > DaysInMonth(year, month) {
 		return 0, 0, false
 	}
-	return DaysFromCivil(year, month, day), length, true
+	return DaysFrom(year, month, day), length, true
 }
 
 // ParseTime reads "HH:MM[:SS[.f]]" at the start of b: 00:00 to 23:59:59.999999999, with 1 to 9 fraction

@@ -12,6 +12,6 @@ func Weekday(days int64) int {
 func ISOWeek(days int64) (year, week int) {
 	// A week belongs to the year of its Thursday.
 	thursday := days - int64(Weekday(days)) + 4
-	year, _, _ = CivilFromDays(thursday)
-	return year, int(thursday-DaysFromCivil(year, 1, 1))/7 + 1
+	year, _, _ = FromDays(thursday)
+	return year, int(thursday-DaysFrom(year, 1, 1))/7 + 1
 }

@@ -5,6 +5,7 @@ import "fmt"
 // Codec is a compression codec; its value is the one in a batch's attributes.
 type Codec uint8
 
+// The codecs of the format.
 const (
 	None Codec = iota
 	Gzip

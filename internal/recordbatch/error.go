@@ -6,14 +6,14 @@ import "fmt"
 type Kind uint8
 
 const (
-	// Corrupt: the bytes contradict themselves or their checksum.
+	// Corrupt says that the bytes contradict themselves or their checksum.
 	Corrupt Kind = iota + 1
-	// TooLarge: the batch is larger than Options.MaxBatchBytes, compressed or not.
+	// TooLarge says that the batch is larger than Options.MaxBatchBytes, compressed or not.
 	TooLarge
-	// Unsupported: a format or codec that this package does not read.
+	// Unsupported is a format or codec that this package does not read.
 	Unsupported
-	// Incomplete: the data end inside their first batch. Nothing is wrong with the batch; it has to be fetched again
-	// with room for Error.Need bytes.
+	// Incomplete says that the data end inside their first batch. Nothing is wrong with the batch; it has to be
+	// fetched again with room for Error.Need bytes.
 	Incomplete
 )
 

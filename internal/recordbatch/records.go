@@ -11,6 +11,7 @@ const Null = ^uint32(0)
 // Want selects what of a record is returned besides its value.
 type Want uint8
 
+// What a reader may want besides the value.
 const (
 	WantKey Want = 1 << iota
 	WantHeaders

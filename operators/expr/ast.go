@@ -114,10 +114,10 @@ func (n *node) prec() int {
 	return precPrimary
 }
 
-// write writes n where something of strength at least min is expected.
-func (n *node) write(w *strings.Builder, min int) {
+// write writes n where something of that strength or more is expected.
+func (n *node) write(w *strings.Builder, least int) {
 	prec := n.prec()
-	if prec < min {
+	if prec < least {
 		w.WriteByte('(')
 		defer w.WriteByte(')')
 	}
@@ -286,7 +286,9 @@ func writeList(w *strings.Builder, args []*node) {
 func quoteName(s string, after bool) string {
 	plain := s != ""
 	for i, r := range s {
-		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && (isDigit(byte(r)) && r < 128 || r == '$')) {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		later := r >= '0' && r <= '9' || r == '$'
+		if !letter && (i == 0 || !later) {
 			plain = false
 		}
 	}

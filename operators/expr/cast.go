@@ -18,7 +18,6 @@ type castKernel struct {
 	from, to stream.Type
 	try      bool
 	node     *tnode
-	scratch  []byte
 }
 
 func (k *castKernel) eval(r *run, sel []int32, out *stream.Column) {
@@ -34,7 +33,7 @@ func (k *castKernel) eval(r *run, sel []int32, out *stream.Column) {
 	switch {
 	case k.to.Kind() == stream.KindBytes:
 		k.toText(r, sel, c, out)
-	case k.widening(r, sel, c, out):
+	case k.widening(r, c, out):
 	default:
 		rs := selected(sel, r.n)
 		for j := range rs.n {
@@ -67,7 +66,7 @@ func (k *castKernel) fail(r *run, c *stream.Column, i int, out *stream.Column, w
 }
 
 // widening does the casts between numbers that cannot fail, in tight loops; false if this is none of them.
-func (k *castKernel) widening(r *run, sel []int32, c, out *stream.Column) bool {
+func (k *castKernel) widening(r *run, c, out *stream.Column) bool {
 	from, to := k.from, k.to
 	n := r.n
 	switch {
@@ -155,14 +154,13 @@ func (k *castKernel) one(c *stream.Column, i int, out *stream.Column) (why strin
 
 func (k *castKernel) toInteger(c *stream.Column, i int, out *stream.Column) string {
 	var v int64
-	switch {
-	case c.Kind == stream.KindFloat64:
+	if c.Kind == stream.KindFloat64 {
 		f := math.Trunc(c.F64[i])
 		if !(f >= -1<<63 && f < 1<<63) {
 			return whyRange
 		}
 		v = int64(f)
-	default:
+	} else {
 		d := decAt(c, i)
 		if k.from.ID == stream.Decimal {
 			d = dec.TruncTo(d, int(k.from.Scale))

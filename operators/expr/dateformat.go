@@ -131,7 +131,7 @@ func bindDateFormat(b *binder, n *node, f *function, args []*tnode) *tnode {
 }
 
 func dateFormatKernel(k *funcKernel) {
-	format, constant := k.constArg(1)
+	format, constant := k.constSecond()
 	if constant {
 		k.pattern, _ = compileFormat(format.Str)
 	}
@@ -144,7 +144,8 @@ func dateFormatKernel(k *funcKernel) {
 			}
 			w.row(i)
 			if !constant {
-				text, err := string(in[1].BytesAt(i)), ""
+				text := string(in[1].BytesAt(i))
+				var err string
 				if k.pattern, err = compileFormat(text); err != "" {
 					r.fail(out, i, k.node.text()+": "+quoteText(shorten(text))+" is no format: "+err)
 					continue
@@ -164,7 +165,7 @@ var (
 // appendFormat writes a timestamp in µs, in English and with weeks of the United States, as Flink's default locale does.
 func appendFormat(dst []byte, parts []formatPart, us int64) []byte {
 	days, ofDay := civil.Split(us)
-	y, m, d := civil.CivilFromDays(days)
+	y, m, d := civil.FromDays(days)
 	hour := ofDay / civil.MicrosPerHour
 	for _, p := range parts {
 		switch p.letter {
@@ -202,7 +203,7 @@ func appendFormat(dst []byte, parts []formatPart, us int64) []byte {
 		case 'd':
 			dst = appendPadded(dst, int64(d), p.width)
 		case 'D':
-			dst = appendPadded(dst, days-civil.DaysFromCivil(y, 1, 1)+1, p.width)
+			dst = appendPadded(dst, days-civil.DaysFrom(y, 1, 1)+1, p.width)
 		case 'a':
 			dst = append(dst, "AMPM"[hour/12*2:][:2]...)
 		case 'H':
@@ -255,17 +256,17 @@ func appendPadded(dst []byte, v int64, width int) []byte {
 
 // usWeek is the week of the United States: from Sunday on, week 1 is that of 1 January.
 func usWeek(days int64) (year, week int64) {
-	y, _, _ := civil.CivilFromDays(days)
+	y, _, _ := civil.FromDays(days)
 	sunday := func(days int64) int64 { return days - int64(civil.Weekday(days)%7) }
-	if next := sunday(civil.DaysFromCivil(y+1, 1, 1)); days >= next {
+	if next := sunday(civil.DaysFrom(y+1, 1, 1)); days >= next {
 		return int64(y) + 1, 1
 	}
-	return int64(y), (sunday(days)-sunday(civil.DaysFromCivil(y, 1, 1)))/7 + 1
+	return int64(y), (sunday(days)-sunday(civil.DaysFrom(y, 1, 1)))/7 + 1
 }
 
 // parseTimeKernel is TO_TIMESTAMP and TO_TIMESTAMP_LTZ of text.
 func parseTimeKernel(k *funcKernel) {
-	if format, ok := k.constArg(1); ok {
+	if format, ok := k.constSecond(); ok {
 		k.pattern, _ = compileFormat(format.Str)
 	}
 	formatted := len(k.node.args) == 2
@@ -374,7 +375,7 @@ func parseFormat(b []byte, parts []formatPart) (us int64, ok bool) {
 	if len(b) > 0 || y < 1 || y > 9999 || m < 1 || m > 12 || d < 1 || d > 31 || hour > 23 || minute > 59 || second > 59 {
 		return 0, false
 	}
-	days := civil.DaysFromCivil(y, m, min(d, civil.DaysInMonth(y, m)))
+	days := civil.DaysFrom(y, m, min(d, civil.DaysInMonth(y, m)))
 	return days*civil.MicrosPerDay + int64(hour)*civil.MicrosPerHour + int64(minute)*civil.MicrosPerMinute + int64(second)*civil.MicrosPerSecond + frac, true
 }
 

@@ -139,7 +139,7 @@ func (k *decArith) eval(r *run, sel []int32, out *stream.Column) {
 		}
 		a, b := decAt(lc, i), decAt(rc, i)
 		var d dec.Dec
-		ok := true
+		var ok bool
 		switch k.op {
 		case '+':
 			d, ok = dec.AddScaled(a, k.s1, b, k.s2, s)
@@ -182,8 +182,7 @@ func roundDec(d dec.Dec, scale int, digits int64) (v dec.Dec, newScale int, ok b
 	}
 	ten := dec.Pow10Wide(int(-digits))
 	if digits == -38 { // 10^38 is no coefficient, but nothing reaches half of it but 5·10^37
-		half := dec.Dec{}
-		half, _ = dec.Mul(dec.FromInt64(5), dec.Pow10Wide(37))
+		half, _ := dec.Mul(dec.FromInt64(5), dec.Pow10Wide(37))
 		return dec.Dec{}, 0, dec.CmpScaled(d.Abs(), scale, half, 0) < 0
 	}
 	q, ok := dec.Quo(d, scale, ten, 0, 0)

@@ -36,7 +36,7 @@ func TestErrors(t *testing.T) {
 	datadriven.Walk(t, "testdata/errors", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var w strings.Builder
-			for _, src := range strings.Split(d.Input, "\n") {
+			for src := range strings.SplitSeq(d.Input, "\n") {
 				w.WriteString(src + "\n")
 				var errs []*Error
 				switch d.Cmd {

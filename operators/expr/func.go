@@ -32,12 +32,12 @@ func (k *funcKernel) eval(r *run, sel []int32, out *stream.Column) {
 	k.loop(k, r, selected(sel, r.n), k.in, out)
 }
 
-// constArg is argument i if it is a constant that is not NULL.
-func (k *funcKernel) constArg(i int) (Constant, bool) {
-	if i >= len(k.node.args) {
+// constSecond is the second argument if it is a constant that is not NULL.
+func (k *funcKernel) constSecond() (Constant, bool) {
+	if len(k.node.args) < 2 {
 		return Constant{}, false
 	}
-	a := k.node.args[i]
+	a := k.node.args[1]
 	return a.val, a.isConst() && !a.val.Null
 }
 

@@ -50,11 +50,11 @@ func goldenBatch(t testing.TB) (*stream.Batch, *Scope) {
 		t.Fatal(err)
 	}
 	var fields []stream.Field
-	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n") {
 		name, typ, _ := strings.Cut(line, ": ")
 		if row, ok := strings.CutPrefix(typ, "{"); ok {
 			f := stream.Field{Name: name, Type: stream.Type{ID: stream.Row}}
-			for _, part := range strings.Split(strings.TrimSuffix(row, "}"), ", ") {
+			for part := range strings.SplitSeq(strings.TrimSuffix(row, "}"), ", ") {
 				n, ft, _ := strings.Cut(part, ": ")
 				f.Type.Fields = append(f.Type.Fields, stream.Field{Name: n, Type: mustType(t, ft)})
 			}
@@ -77,7 +77,7 @@ func goldenBatch(t testing.TB) (*stream.Batch, *Scope) {
 	b := &stream.Batch{Schema: schema, N: 1}
 	for _, def := range schema.Columns {
 		var v any = row
-		for _, part := range strings.Split(def.Name, ".") {
+		for part := range strings.SplitSeq(def.Name, ".") {
 			v = v.(map[string]any)[part]
 		}
 		c := stream.NewColumn(def.Type, 1)

@@ -9,7 +9,7 @@ import (
 func compileRegexp(s string) (*regexp.Regexp, error) { return regexp.Compile(s) }
 
 func regexpExtractKernel(k *funcKernel) {
-	if p, ok := k.constArg(1); ok {
+	if p, ok := k.constSecond(); ok {
 		k.re, _ = compileRegexp(p.Str) // checked by Bind
 	}
 	k.loop = func(k *funcKernel, r *run, rs rows, in []*stream.Column, out *stream.Column) {
@@ -44,7 +44,7 @@ func regexpExtractKernel(k *funcKernel) {
 }
 
 func regexpReplaceKernel(k *funcKernel) {
-	if p, ok := k.constArg(1); ok {
+	if p, ok := k.constSecond(); ok {
 		k.re, _ = compileRegexp(p.Str)
 	}
 	k.loop = func(k *funcKernel, r *run, rs rows, in []*stream.Column, out *stream.Column) {

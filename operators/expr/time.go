@@ -196,7 +196,7 @@ func extract(unit string, days, ofDay, epoch int64) int64 {
 		y, _ := civil.ISOWeek(days)
 		return int64(y)
 	}
-	y, m, d := civil.CivilFromDays(days)
+	y, m, d := civil.FromDays(days)
 	year := int64(y)
 	switch unit {
 	case "YEAR":
@@ -208,7 +208,7 @@ func extract(unit string, days, ofDay, epoch int64) int64 {
 	case "DAY":
 		return int64(d)
 	case "DOY":
-		return days - civil.DaysFromCivil(y, 1, 1) + 1
+		return days - civil.DaysFrom(y, 1, 1) + 1
 	case "DECADE":
 		return year / 10
 	case "CENTURY":
@@ -301,8 +301,8 @@ func monthsBetweenDays(d0, d1 int64) int64 {
 	if d0 < d1 {
 		return -monthsBetweenDays(d1, d0)
 	}
-	y0, m0, _ := civil.CivilFromDays(d0)
-	y1, m1, _ := civil.CivilFromDays(d1)
+	y0, m0, _ := civil.FromDays(d0)
+	y1, m1, _ := civil.FromDays(d1)
 	m := int64(y0-y1)*12 + int64(m0-m1)
 	if civil.AddMonths(d1, int(m)) > d0 {
 		m--

@@ -44,7 +44,7 @@ func parseDate(b []byte) (days int64, ok bool) {
 	if y == 0 || d == 0 || d > civil.DaysInMonth(y, m) {
 		return 0, false
 	}
-	return civil.DaysFromCivil(y, m, d), true
+	return civil.DaysFrom(y, m, d), true
 }
 
 // parseTimeOfDay reads 12:34:56.789, 12:34 and 1:2:3.
@@ -106,7 +106,7 @@ func parseTimestamp(b []byte) (us int64, ok bool) {
 	if n == 0 || d == 0 || d > 31 {
 		return 0, false
 	}
-	us = civil.DaysFromCivil(y, m, min(d, civil.DaysInMonth(y, m))) * civil.MicrosPerDay
+	us = civil.DaysFrom(y, m, min(d, civil.DaysInMonth(y, m))) * civil.MicrosPerDay
 	if b = b[n:]; len(b) == 0 {
 		return us, true
 	}

@@ -89,7 +89,7 @@ func (p *parser) parseType() (stream.Type, *Error) {
 	var err *Error
 	switch id {
 	case stream.Decimal:
-		err = p.decimalArgs(&t, w)
+		err = p.decimalArgs(&t)
 	case stream.Time:
 		err = p.precision(&t, w, 0, 3, "time of day is kept in milliseconds: 0 to 3")
 	case stream.Timestamp, stream.TimestampLTZ:
@@ -138,7 +138,7 @@ func (p *parser) closing(op string) *Error {
 	return nil
 }
 
-func (p *parser) decimalArgs(t *stream.Type, w token) *Error {
+func (p *parser) decimalArgs(t *stream.Type) *Error {
 	t.Precision = 10
 	if !p.op("(") {
 		return nil

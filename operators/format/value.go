@@ -40,7 +40,7 @@ func (d *decoder) value(n *node, p, depth int, cols []*stream.Column, row int) i
 	case opDecimal, opWide:
 		return d.decimal(n, c, p, col)
 	case opString:
-		return d.str(n, c, p, depth, col)
+		return d.str(c, p, depth, col)
 	case opBytes:
 		return d.bytes(n, c, p, col)
 	case opDate, opTime, opTimestamp, opLocalTimestamp:
@@ -231,7 +231,7 @@ func (d *decoder) decimal(n *node, c byte, p int, col *stream.Column) int {
 	return d.failField(n, p, "expected a number ("+n.typeName()+")")
 }
 
-func (d *decoder) str(n *node, c byte, p, depth int, col *stream.Column) int {
+func (d *decoder) str(c byte, p, depth int, col *stream.Column) int {
 	base, end := d.base, d.end
 	switch c {
 	case '"':

@@ -193,12 +193,12 @@ func parseInstant(s string) (us int64, ok bool) {
 
 // parseDuration reads 250ms, 90s, 1h30m or 2d.
 func parseDuration(s string) (time.Duration, bool) {
-	scale := time.Duration(1)
 	if days, found := strings.CutSuffix(s, "d"); found {
-		s, scale = days+"h", 24
+		d, err := time.ParseDuration(days + "h")
+		return 24 * d, err == nil && !strings.ContainsAny(days, "hms") && d >= 0 && d < 1<<62/24
 	}
 	d, err := time.ParseDuration(s)
-	return d * scale, err == nil && d >= 0 && d < 1<<62/24
+	return d, err == nil && d >= 0 && d < 1<<62/24
 }
 
 // nexmarkClock is the event time of t's events for a source that was opened at opened.

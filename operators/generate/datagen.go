@@ -48,7 +48,7 @@ func (r *rule) append(c *stream.Column, h, n uint64, at clock) {
 		}
 		c.AppendFloat64(f)
 	case stream.KindWide:
-		d := r.lo
+		var d dec.Dec
 		if r.how == byList {
 			d = r.list[below(h, uint64(len(r.list)))].d
 		} else {

@@ -172,6 +172,7 @@ func TestProblems(t *testing.T) {
 		{"burst", settings{"nexmark": "bids", "burst": "5"}, rows, "F050 9:9 burst has no meaning without rate: all rows are made as fast as possible | write rate, or leave burst out"},
 		{"count", settings{"nexmark": "bids", "count": "0"}, rows, "F050 7:9 count: 0 is out of range | write a number from 1 to 2^40, or leave count out"},
 		{"start", settings{"nexmark": "bids", "start": "soon"}, rows, `F050 10:9 start: "soon" is no point in time | write an instant such as 2026-01-01T00:00:00Z or 2026-01-01, or now, or now-6h`},
+		{"start of mixed days", settings{"nexmark": "bids", "start": "now-1h2d"}, rows, `F050 10:9 start: "now-1h2d" is no point in time | write an instant such as 2026-01-01T00:00:00Z or 2026-01-01, or now, or now-6h`},
 		{"unknown", settings{"datagen.dya": "1"}, every, "F052 20:7 datagen has a rule for dya, which is no field of the schema | did you mean day?"},
 		{"rule", settings{"datagen.i": "often"}, every, `F051 20:30 the rule of i: "often" is no rule for a field of type int | use sequence, 1..100, or of 1, 2, 3`},
 		{"range", settings{"datagen.i": "9..1"}, every, "F051 20:30 the rule of i: 9 is more than 1 | write the smaller one first"},

@@ -55,10 +55,19 @@ func (r *runner) startup() error {
 	if err := idle.Start(); err != nil {
 		return err
 	}
-	time.Sleep(30 * time.Second)
+	ended := make(chan struct{})
+	go func() {
+		_ = idle.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return fmt.Errorf("flowd ended on an empty topic: %s", idle.ProcessState)
+	case <-time.After(30 * time.Second):
+	}
 	rss := residentOf(idle.Process.Pid)
 	_ = idle.Process.Signal(syscall.SIGTERM)
-	_ = idle.Wait()
+	<-ended
 	fmt.Printf("{\"benchmark\":\"startup\",\"binary_bytes\":%d,\"first_row_ms\":%.0f,\"idle_rss_bytes\":%d}\n", info.Size(), median(times), rss)
 	return nil
 }

@@ -229,14 +229,14 @@ func newWriter(ctx *stream.Context, cluster *operators.Config, topic string) (*w
 	cfg := &operators.Config{Values: map[string]operators.Value{
 		"topic": {Text: topic, Set: true}, "compression": {Text: "none", Set: true},
 	}}
-	make, problems := c.Sink.New(cfg, operators.SinkEnv{
+	newSink, problems := c.Sink.New(cfg, operators.SinkEnv{
 		Pipeline: "bench", Step: "out", Cluster: cluster, Rows: stream.NewSchema(), Delivery: "at_least_once", Parallelism: 1,
 		NewEncoder: func() operators.Encoder { return w.enc },
 	})
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("floor sink: %s", problems[0].Msg)
 	}
-	w.sink = make()
+	w.sink = newSink()
 	return w, w.sink.Open(ctx)
 }
 

@@ -32,8 +32,8 @@ const (
 
 // Scan decodes rec, which lies in buf at [start, end); at least 8 bytes of buf follow end.
 func (s *Scanner) Scan(buf []byte, start, end uint32, b *Bid) error {
-	p, ok := int(start), true
-	if p, ok = lit(buf, p, `{"auction":`); !ok {
+	p, ok := lit(buf, int(start), `{"auction":`)
+	if !ok {
 		return s.slow(buf[start:end], b)
 	}
 	if b.Auction, p, ok = integer(buf, p); !ok {
