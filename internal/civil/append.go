@@ -53,21 +53,8 @@ func AppendTime(dst []byte, usOfDay int64, precision int) []byte {
 // AppendTimestamp appends µs since the epoch as "2026-01-31 23:59:59.987", in UTC, with exactly precision
 // (0..6) fraction digits, cut off and not rounded; at 0 there is no point.
 func AppendTimestamp(dst []byte, us int64, precision int) []byte {
-	return appendTimestamp(dst, us, precision, ' ')
-}
-
-// AppendTimestampISO is AppendTimestamp with the separator 'T' and, if z, a 'Z' at the end.
-func AppendTimestampISO(dst []byte, us int64, precision int, z bool) []byte {
-	dst = appendTimestamp(dst, us, precision, 'T')
-	if z {
-		dst = append(dst, 'Z')
-	}
-	return dst
-}
-
-func appendTimestamp(dst []byte, us int64, precision int, separator byte) []byte {
 	days, usOfDay := Split(us)
 	dst = AppendDate(dst, days)
-	dst = append(dst, separator)
+	dst = append(dst, ' ')
 	return AppendTime(dst, usOfDay, precision)
 }

@@ -141,7 +141,7 @@ func TestExtremes(t *testing.T) {
 		_, _ = ISOWeek(v)
 		AddMonths(v, int(v))
 		AppendDate(nil, v)
-		AppendTimestampISO(nil, v, 6, true)
+		AppendTimestamp(nil, v, 6)
 	}
 }
 
@@ -155,7 +155,6 @@ func TestDoesNotAllocate(t *testing.T) {
 	text := []byte("2026-01-31T23:59:59.987654+01:00")
 	if n := testing.AllocsPerRun(100, func() {
 		sinkBytes = AppendTimestamp(sinkBytes[:0], us, 3)
-		sinkBytes = AppendTimestampISO(sinkBytes[:0], us, 6, true)
 		ts, _ := ParseTimestamp(text)
 		days, _, _ := ParseDate(text)
 		of, _, _ := ParseTime(text[11:])

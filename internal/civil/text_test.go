@@ -45,13 +45,6 @@ func TestAppendProperty(t *testing.T) {
 		if got, want := string(AppendTimestamp(nil, us, p)), at.Format(layout); got != want {
 			t.Fatalf("AppendTimestamp = %s, want %s", got, want)
 		}
-		layout = strings.Replace(layout, " ", "T", 1)
-		if got, want := string(AppendTimestampISO(nil, us, p, false)), at.Format(layout); got != want {
-			t.Fatalf("AppendTimestampISO = %s, want %s", got, want)
-		}
-		if got, want := string(AppendTimestampISO(nil, us, p, true)), at.Format(layout)+"Z"; got != want {
-			t.Fatalf("AppendTimestampISO = %s, want %s", got, want)
-		}
 	})
 }
 

@@ -12,28 +12,6 @@ func Mul64(a, b int64) Dec {
 	return Dec{Hi: int64(hi) - (a>>63)&b - (b>>63)&a, Lo: lo}
 }
 
-// Rescale64 returns the coefficient at scale to of the value that v is at scale from, HALF_UP when digits
-// are dropped; both scales lie in 0..18. ok is false when |result| >= 10^18.
-func Rescale64(v int64, from, to int) (result int64, ok bool) {
-	if from == to {
-		return v, true
-	}
-	m := abs64(v)
-	if from > to {
-		p := uint64(Pow10(from - to))
-		m = (m + p/2) / p // no carry: 2^63 + 10^18/2 < 2^64
-	} else {
-		var hi uint64
-		if hi, m = bits.Mul64(m, uint64(Pow10(to-from))); hi != 0 {
-			return 0, false
-		}
-	}
-	if m >= pow64[ShortPrecision] {
-		return 0, false
-	}
-	return sign64(m, v < 0), true
-}
-
 // Parse64 is Parse for decimals of one word: precision and scale lie in 0..18. Short plain numbers, as
 // data has them, are read in one pass; everything else goes the way of Parse.
 func Parse64(b []byte, precision, scale int) (v int64, st Status) {

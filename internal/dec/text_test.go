@@ -335,30 +335,14 @@ func TestFromFloat64(t *testing.T) {
 	})
 }
 
-func TestShort(t *testing.T) {
-	short := coefficients(ShortPrecision)
-	scales := rapid.IntRange(0, ShortPrecision)
+func TestMul64(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d, from, to := short.Draw(t, "d"), scales.Draw(t, "from"), scales.Draw(t, "to")
-		v, _ := d.Int64()
-		got, ok := Rescale64(v, from, to)
-		want, wantOK := coefficient(rat(d, from), ShortPrecision, to)
-		result(t, "Rescale64", FromInt64(got), ok, want, wantOK)
-
 		a, b := rapid.Int64().Draw(t, "a"), rapid.Int64().Draw(t, "b")
 		product := new(big.Int).Mul(big.NewInt(a), big.NewInt(b))
 		if got := Mul64(a, b); got != ofBig(product) {
 			t.Fatalf("Mul64 = %v, want %v", bigOf(got), product)
 		}
 	})
-	for _, v := range []int64{math.MinInt64, math.MaxInt64} {
-		if got, ok := Rescale64(v, 18, 17); !ok || got != (v/10)+v%10/5 {
-			t.Errorf("Rescale64(%d, 18, 17) = %d, %v", v, got, ok)
-		}
-		if got, ok := Rescale64(v, 0, 1); ok {
-			t.Errorf("Rescale64(%d, 0, 1) = %d", v, got)
-		}
-	}
 }
 
 func TestTextDoesNotAllocate(t *testing.T) {
@@ -394,7 +378,6 @@ func BenchmarkText(b *testing.B) {
 		{"Parse64", func() { v, _ = Parse64(short, 18, 2) }},
 		{"Append", func() { buf = Append(buf[:0], d, 7) }},
 		{"Append64", func() { buf = Append64(buf[:0], -1234567, 2) }},
-		{"Rescale64", func() { v, _ = Rescale64(-1234567, 2, 1) }},
 		{"Float64/short", func() { f = sink.Float64(2) }},
 		{"Float64/wide", func() { f = d.Float64(7) }},
 		{"FromFloat64", func() { sink, _ = FromFloat64(-12345.67, 2) }},

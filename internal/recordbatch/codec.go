@@ -16,9 +16,6 @@ const (
 
 var codecNames = [...]string{"none", "gzip", "snappy", "lz4", "zstd"}
 
-// CodecNames returns the names that ParseCodec knows, in the order of the codecs.
-func CodecNames() []string { return append([]string(nil), codecNames[:]...) }
-
 func (c Codec) String() string {
 	if int(c) < len(codecNames) {
 		return codecNames[c]

@@ -236,7 +236,7 @@ func TestLevels(t *testing.T) {
 	if _, err := NewBuilder(5, 0); err == nil {
 		t.Error("a builder for codec 5")
 	}
-	for i, name := range CodecNames() {
+	for i, name := range codecNames {
 		if c, err := ParseCodec(name); err != nil || int(c) != i || c.String() != name {
 			t.Errorf("codec %q: %v, %v", name, c, err)
 		}

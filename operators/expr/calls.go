@@ -1,7 +1,5 @@
 package expr
 
-import "strings"
-
 // Call is an aggregate call found in a column list.
 type Call struct {
 	Func     string // COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE
@@ -16,9 +14,6 @@ type Call struct {
 var aggregateNames = map[string]bool{
 	"COUNT": true, "SUM": true, "AVG": true, "MIN": true, "MAX": true, "FIRST_VALUE": true, "LAST_VALUE": true,
 }
-
-// IsAggregate says whether name is an aggregate function.
-func IsAggregate(name string) bool { return aggregateNames[strings.ToUpper(name)] }
 
 // SplitAggregates finds the aggregate calls in e and returns e with each replaced by a reference to a column named
 // as Call.Name. Equal calls appear once. Aggregates within the argument of an aggregate stay where they are: binding
