@@ -71,7 +71,7 @@ func Check(file string, imports []string) []string {
 			}
 			continue
 		}
-		if test || dir == "internal/deps" {
+		if test {
 			continue
 		}
 		for mod, homes := range only {
