@@ -237,9 +237,13 @@ func (f *RawFetcher) takeLocked(p *partition, r *fetchResult) bool {
 		p.maxBytes = max(p.maxBytes, partitionBytes+1)
 		return false
 	}
-	p.chunks = append(p.chunks, chunk{data: r.data, aborted: r.aborted, next: s.next})
-	p.bytes += len(r.data)
-	f.account(p, len(r.data))
+	data := r.data
+	if s.size > 0 && !s.bad {
+		data = data[:s.size] // a batch that is cut comes again: if it is too large, that must not be found twice
+	}
+	p.chunks = append(p.chunks, chunk{data: data, aborted: r.aborted, next: s.next})
+	p.bytes += len(data)
+	f.account(p, len(data))
 	p.hold = s.bad || s.next == p.fetchOffset
 	p.fetchOffset = s.next
 	return true

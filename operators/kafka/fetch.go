@@ -195,6 +195,7 @@ func (c *fetchCall) find(topic []byte, id int32, after int) int {
 // recordSet is what can be known of fetched data from the headers of its batches alone.
 type recordSet struct {
 	next int64 // offset after the last whole batch; the fetch offset if there is none
+	size int   // bytes of the whole batches
 	need int   // no batch is whole: bytes the first one has, 0 if they cannot be known
 	bad  bool  // a header that makes no sense was met: what follows next must be judged by decoding
 }
@@ -228,6 +229,7 @@ func scan(data []byte, offset int64) recordSet {
 			return s
 		}
 		s.next = base + last + 1
+		s.size += lengthEnd + size
 		data = data[lengthEnd+size:]
 	}
 }
