@@ -138,7 +138,7 @@ func (e ending) want(t *testing.T, code int, parts ...string) {
 // summary is a number of the last line of progress.
 func (e ending) summary(t *testing.T, name string) int {
 	t.Helper()
-	for _, l := range strings.Split(e.err, "\n") {
+	for l := range strings.SplitSeq(e.err, "\n") {
 		var m map[string]any
 		if json.Unmarshal([]byte(l), &m) == nil && m["message"] == "summary" {
 			n, ok := m[name].(float64)
@@ -440,12 +440,16 @@ func badOffset(t *testing.T, flowd program) {
 		want                   []string
 		rows                   []string
 	}{
-		{"before the log, fail", "10", "", codeFailed,
-			[]string{in + " partition 0", "offset 10 is not in the log", "offsets 50 to 99", "on_missing: earliest", "on_missing: latest"}, nil},
+		{
+			"before the log, fail", "10", "", codeFailed,
+			[]string{in + " partition 0", "offset 10 is not in the log", "offsets 50 to 99", "on_missing: earliest", "on_missing: latest"}, nil,
+		},
 		{"before the log, earliest", "10", ", on_missing: earliest", codeDone, nil, rows(first, n)},
 		{"before the log, latest", "10", ", on_missing: latest", codeDone, nil, nil},
-		{"behind the log, fail", "500", ", on_missing: fail", codeFailed,
-			[]string{in + " partition 0", "offset 500 is not in the log", "offsets 50 to 99", "on_missing: earliest"}, nil},
+		{
+			"behind the log, fail", "500", ", on_missing: fail", codeFailed,
+			[]string{in + " partition 0", "offset 500 is not in the log", "offsets 50 to 99", "on_missing: earliest"}, nil,
+		},
 		{"in the log", "60", "", codeDone, nil, rows(60, n)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

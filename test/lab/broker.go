@@ -37,8 +37,10 @@ func (b *Broker) Fill(t testing.TB, name string, partitions int, records []strin
 	if len(records) == 0 {
 		return topic
 	}
-	cl := b.Client(t, append([]kgo.Opt{kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DefaultProduceTopic(topic),
-		kgo.MaxBufferedRecords(1 << 20), kgo.ProducerBatchMaxBytes(64 << 10)}, opts...)...)
+	cl := b.Client(t, append([]kgo.Opt{
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DefaultProduceTopic(topic),
+		kgo.MaxBufferedRecords(1 << 20), kgo.ProducerBatchMaxBytes(64 << 10),
+	}, opts...)...)
 	if of == nil {
 		of = func(i int) int { return i % partitions }
 	}

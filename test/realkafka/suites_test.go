@@ -17,7 +17,7 @@ func TestSuites(t *testing.T) {
 		t.Run(c.pkg, func(t *testing.T) {
 			out, err := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-run", c.run, c.pkg).CombinedOutput()
 			var passed, skipped int
-			for _, l := range strings.Split(string(out), "\n") {
+			for l := range strings.SplitSeq(string(out), "\n") {
 				switch l = strings.TrimSpace(l); {
 				case strings.HasPrefix(l, "--- PASS"):
 					passed++
