@@ -442,13 +442,15 @@ func badOffset(t *testing.T, flowd program) {
 	}{
 		{
 			"before the log, fail", "10", "", codeFailed,
-			[]string{in + " partition 0", "offset 10 is not in the log", "offsets 50 to 99", "on_missing: earliest", "on_missing: latest"}, nil,
+			[]string{in + " partition 0", "offset 10 is not in the log", "offsets 50 to 99", "on_missing: earliest", "on_missing: latest"},
+			nil,
 		},
 		{"before the log, earliest", "10", ", on_missing: earliest", codeDone, nil, rows(first, n)},
 		{"before the log, latest", "10", ", on_missing: latest", codeDone, nil, nil},
 		{
 			"behind the log, fail", "500", ", on_missing: fail", codeFailed,
-			[]string{in + " partition 0", "offset 500 is not in the log", "offsets 50 to 99", "on_missing: earliest"}, nil,
+			[]string{in + " partition 0", "offset 500 is not in the log", "offsets 50 to 99", "on_missing: earliest"},
+			nil,
 		},
 		{"in the log", "60", "", codeDone, nil, rows(60, n)},
 	} {
