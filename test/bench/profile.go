@@ -12,7 +12,7 @@ func profile(o options) func() {
 	if dir == "" {
 		return func() {}
 	}
-	f, err := os.Create(fmt.Sprintf("%s/%s.pprof", dir, o.Query))
+	f, err := os.Create(fmt.Sprintf("%s/%s-%s.pprof", dir, o.Query, o.Mode))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench: no profile:", err)
 		return func() {}

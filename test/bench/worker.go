@@ -171,6 +171,7 @@ func workFloor(o options) (measure, error) {
 			return floor.Result{}, err
 		}
 		defer r.Close()
+		defer profile(o)()
 		raw, ok := r.(interface{ Raw() *kafka.RawFetcher })
 		if !ok {
 			return floor.Result{}, errors.New("the Kafka reader does not show its fetch path")

@@ -126,13 +126,14 @@ func eight(t uint64) int64 {
 // text reads a string without escapes up to its closing quote, eight bytes at a time.
 func text(buf []byte, p, end int) ([]byte, int, bool) {
 	start := p
-	for ; p+8 <= len(buf); p += 8 {
-		x := binary.LittleEndian.Uint64(buf[p:])
-		q := x ^ (ones * '"')
-		e := x ^ (ones * '\\')
-		m := ((q - ones) &^ q) | ((e - ones) &^ e) | ((x - ones*0x20) &^ x) | x
-		if m &= highs; m == 0 {
+	for ; p+16 <= len(buf); p += 16 {
+		b := buf[p : p+16]
+		m, n := stops(binary.LittleEndian.Uint64(b)), stops(binary.LittleEndian.Uint64(b[8:]))
+		if m|n == 0 {
 			continue
+		}
+		if m == 0 {
+			p, m = p+8, n
 		}
 		p += bits.TrailingZeros64(m) >> 3
 		if p >= end || buf[p] != '"' {
@@ -141,6 +142,12 @@ func text(buf []byte, p, end int) ([]byte, int, bool) {
 		return buf[start:p], p + 1, true
 	}
 	return nil, p, false
+}
+
+// stops marks, in its lowest high bit, the first byte that is a quote, a backslash, a control character or not ASCII:
+// a borrow can only come from such a byte, and so lies above it.
+func stops(x uint64) uint64 {
+	return (((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | (x - ones*0x20) | x) & highs
 }
 
 // timestamp reads "2026-01-01 00:00:04.962".
