@@ -47,9 +47,11 @@ func (a *app) devCommand() *cobra.Command {
 pipeline, fills those it reads, runs the pipeline against it, and shows progress and the newest results.
 
 A topic whose schema is part of a Nexmark table (bids, auctions, persons) gets Nexmark's records, any other records
-made from its schema. --input DIR loads DIR/SOURCE.jsonl (or .jsonl.gz, .jsonl.zst) instead.`,
+made from its schema. --input DIR loads DIR/SOURCE.jsonl (or .jsonl.gz, .jsonl.zst) instead. Input that ends (--input,
+or --rate 0) ends the run too, and closes the last windows.`,
 		Example: `  flowd dev examples/pipelines/hot_items/pipeline.yaml
-  flowd dev --for 10s --rate 0 pay.yaml          stop after ten seconds; no more input than the first burst
+  flowd dev --for 10s pay.yaml                   stop after ten seconds
+  flowd dev --rate 0 --records 1000000 pay.yaml  a million records, then end
   flowd dev --input testdata pay.yaml            topic payments from testdata/payments.jsonl
   flowd dev --brokers host:9092 pay.yaml         your own broker and your own data instead`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,70 +81,62 @@ func (a *app) dev(ctx context.Context, names []string, d devFlags) error {
 	if d.burst < 0 || d.rate < 0 || d.rows < 0 {
 		return wrong(errors.New("--records, --rate and --rows must not be negative"))
 	}
-	addr := d.brokers
-	var broker *devbroker.Broker
-	if addr == "" {
-		if broker, err = devbroker.Start(); err != nil {
-			return failed(err)
-		}
-		defer broker.Close()
-		addr = broker.Addr()
+	if d.brokers != "" {
+		a.say("brokers", d.brokers, "(yours: topics must exist, nothing is fed)")
+		return a.devOn(ctx, names, append(d.in.set, "kafka.brokers="+d.brokers), d, log, nil)
 	}
+	broker, err := devbroker.Start()
+	if err != nil {
+		return failed(err)
+	}
+	defer broker.Close()
+	return a.devOn(ctx, names, append(d.in.set, "kafka="+broker.Addr()), d, log, broker)
+}
+
+// devOn runs the pipeline against broker, which it feeds; nil: against the user's own.
+func (a *app) devOn(ctx context.Context, names, set []string, d devFlags, log zerolog.Logger, broker *devbroker.Broker) error {
 	reg := registry()
-	spec, plan, err := a.parse(names, append(d.in.set, "kafka="+addr), reg, "text")
+	spec, plan, err := a.parse(names, set, reg, "text")
 	if err != nil {
 		return err
 	}
 	sources, sinks := topicsOf(spec)
-	if broker != nil {
-		a.say("embedded broker", addr, "(Kafka protocol; nothing is installed, nothing stays)")
-		for _, t := range append(sources, sinks...) {
-			if err := broker.CreateTopic(t.name, devPartitions, devKeepBytes); err != nil {
-				return failed(err)
-			}
-		}
-	} else {
-		a.say("broker", addr, "(yours: topics must exist, nothing is fed)")
-	}
-
 	// Feeders and the tail end when the job does.
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	defer cancel()
 	if broker != nil {
-		for _, t := range sources {
-			job, what, err := feeder(t, addr, reg, d)
-			if err != nil {
-				return failed(fmt.Errorf("making input for topic %s: %w", t.name, err))
+		a.say("embedded broker", broker.Addr(), "(Kafka protocol; nothing is installed, nothing stays)")
+		if err := a.feedAll(ctx, broker, sources, sinks, reg, d, log, &wait); err != nil {
+			return err
+		}
+		if d.finite() { // then so is the run: the last windows close, and it ends
+			for _, s := range sources {
+				set = append(set, "sources."+s.step+".kafka.stop=latest")
 			}
-			a.say("topic "+t.name, what, "")
-			wait.Go(func() {
-				if err := job.Run(ctx); err != nil && ctx.Err() == nil {
-					log.Error().Err(err).Str("topic", t.name).Msg("feeding stopped")
-				}
-			})
+			if _, plan, err = a.parse(names, set, reg, "text"); err != nil {
+				return err
+			}
 		}
 	}
-	p := newProgress(a, plan.Name)
-	if p.interval > time.Second {
-		p.interval = time.Second
-	}
 	show := newResults(sinks, d.rows)
-	if names := show.topics(); len(names) > 0 {
+	if broker != nil && len(show.topics()) > 0 {
 		wait.Go(func() {
-			if err := devbroker.Tail(ctx, addr, names, show.add); err != nil && ctx.Err() == nil {
+			if err := devbroker.Tail(ctx, broker.Addr(), show.topics(), show.add); err != nil && ctx.Err() == nil {
 				log.Error().Err(err).Msg("results cannot be shown")
 			}
 		})
 	}
-	a.say("job "+plan.Name, fmt.Sprintf("running, parallelism %d", plan.Parallelism), stopHint(d.limit))
-
+	a.say("job "+plan.Name, fmt.Sprintf("running, parallelism %d", plan.Parallelism), stopHint(d))
 	job, err := newJob(plan, log)
 	if err != nil {
 		return wrong(err)
 	}
-	p.results = show
+	p := newProgress(a, plan.Name)
+	if broker != nil {
+		p.results = show
+	}
 	var stop chan struct{}
 	if d.limit > 0 {
 		stop = make(chan struct{})
@@ -150,23 +144,85 @@ func (a *app) dev(ctx context.Context, names []string, d devFlags) error {
 		defer timer.Stop()
 	}
 	err = a.supervise(ctx, job, p, stop)
-	if len(show.topics()) > 0 {
-		fmt.Fprint(a.stdout, show.text(d.rows))
-	}
-	if err == nil && broker != nil {
-		fmt.Fprintf(a.stderr, "next: point it at your own Kafka:  KAFKA_BROKERS=host:9092 flowd run %s\n", strings.Join(names, " -f "))
+	if broker != nil {
+		show.await(ctx, broker)
+		if printErr := a.printResults(show, d.rows); printErr != nil && err == nil {
+			err = failed(printErr)
+		}
+		if err == nil && !a.json {
+			fmt.Fprintf(a.stderr, "next: point it at your own Kafka:  KAFKA_BROKERS=host:9092 flowd run %s\n", strings.Join(names, " -f "))
+		}
 	}
 	return err
 }
 
-func stopHint(limit time.Duration) string {
-	if limit > 0 {
-		return "(stops after " + limit.String() + ")"
+// finite says whether the input that dev makes or loads ends.
+func (d *devFlags) finite() bool { return d.folder != "" || d.rate == 0 }
+
+// feedAll makes the topics and fills those that are read: to the end if the input ends, else beside the job.
+func (a *app) feedAll(ctx context.Context, broker *devbroker.Broker, sources, sinks []topic, reg *operators.Registry, d devFlags, log zerolog.Logger, wait *sync.WaitGroup) error {
+	partitions := devPartitions
+	if d.folder != "" {
+		partitions = 1 // keeps the order of the lines, so that the same ones are late each time
+	}
+	for _, t := range sources {
+		if err := broker.CreateTopic(t.name, partitions, devKeepBytes); err != nil {
+			return failed(err)
+		}
+	}
+	for _, t := range sinks {
+		if err := broker.CreateTopic(t.name, devPartitions, devKeepBytes); err != nil {
+			return failed(err)
+		}
+	}
+	for _, t := range sources {
+		job, what, err := feeder(t, broker.Addr(), reg, d)
+		if err != nil {
+			return failed(fmt.Errorf("making input for topic %s: %w", t.name, err))
+		}
+		a.say("topic "+t.name, what, "")
+		if d.finite() {
+			if err := job.Run(ctx); err != nil {
+				return failed(fmt.Errorf("filling topic %s: %w", t.name, err))
+			}
+			continue
+		}
+		wait.Go(func() {
+			if err := job.Run(ctx); err != nil && ctx.Err() == nil {
+				log.Error().Err(err).Str("topic", t.name).Msg("feeding stopped")
+			}
+		})
+	}
+	return nil
+}
+
+// printResults writes the newest rows to stdout: a table, or with --json one line a row.
+func (a *app) printResults(r *results, rows int) error {
+	if a.json {
+		return r.json(a.stdout)
+	}
+	if len(r.topics()) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprint(a.stdout, r.text(rows))
+	return err
+}
+
+func stopHint(d devFlags) string {
+	switch {
+	case d.limit > 0:
+		return "(stops after " + d.limit.String() + ")"
+	case d.finite() && d.brokers == "":
+		return "(ends with its input)"
 	}
 	return "(ctrl-c stops)"
 }
 
+// say tells people a fact about what was started.
 func (a *app) say(what, value, more string) {
+	if a.json {
+		return
+	}
 	fmt.Fprintf(a.stderr, "%-16s  %s   %s\n", what, value, more)
 }
 

@@ -30,7 +30,12 @@ With --batch FILE (- is stdin) it reads one expression a line and writes one JSO
 		Example: `  flowd expr "ROUND(12.345, 2)"
   flowd expr --schema orders.yaml --in orders.jsonl "amount * 1.08 > 100"
   flowd expr --schema orders.yaml --in orders.jsonl --batch exprs.txt`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("an expression is one argument, this has %d: put it in quotes", len(args))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if (len(args) == 1) == (batch != "") {
 				return wrong(errors.New("give one expression, or --batch FILE with one a line"))
@@ -162,6 +167,15 @@ func evaluate(src string, b *stream.Batch) ([]exprResult, []*expr.Error) {
 
 func (a *app) exprOnce(src string, b *stream.Batch) error {
 	results, errs := evaluate(src, b)
+	if len(errs) > 0 && a.json {
+		for _, e := range errs {
+			r := exprResult{Expr: src, Error: e.Code + " " + e.Msg}
+			if err := json.NewEncoder(a.stdout).Encode(r.object()); err != nil {
+				return err
+			}
+		}
+		return &exitError{code: exitWrong}
+	}
 	if len(errs) > 0 {
 		for _, e := range errs {
 			fmt.Fprintf(a.stderr, "%s %s\n    %s\n    %s%s %s\n", e.Code, e.Msg, src, strings.Repeat(" ", e.Off), strings.Repeat("^", max(e.Len, 1)), e.Hint)

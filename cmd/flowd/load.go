@@ -51,7 +51,10 @@ func (a *app) parse(names []string, set []string, reg *operators.Registry, forma
 		files = append(files, pipeline.File{Name: name, Text: text})
 	}
 	spec, plan, diags := pipeline.Load(files, pipeline.Options{Env: os.LookupEnv, ReadFile: readSmall, Registry: reg, Set: set})
-	out := a.stderr
+	out := io.Writer(a.screen)
+	if a.json && diags.Err() {
+		format = "json" // of every command: what is wrong is its result
+	}
 	if format != "text" {
 		out = a.stdout
 	}

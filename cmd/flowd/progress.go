@@ -121,8 +121,12 @@ func (p *progress) line(s engine.Status, t totals, rate float64) string {
 }
 
 func (p *progress) json(s engine.Status, t totals, rate float64, kind string) {
+	level := "info"
+	if s.State == engine.Failed {
+		level = "error"
+	}
 	line := map[string]any{
-		"time": p.now().UTC().Format(time.RFC3339), "level": "info", "message": kind, "job": p.job, "state": s.State.String(),
+		"level": level, "message": kind, "state": s.State.String(),
 		"records_in": t.in, "records_per_second": int64(rate), "rows_out": t.out, "late": t.late, "filtered": t.filtered,
 		"absorbed": t.absorbed, "errors": t.errors, "retries": t.retries,
 	}
@@ -135,19 +139,24 @@ func (p *progress) json(s engine.Status, t totals, rate float64, kind string) {
 			line["watermark_held_by"] = t.heldBy
 		}
 	}
-	text, err := json.Marshal(line)
-	if err == nil {
-		fmt.Fprintf(p.out, "%s\n", text)
-	}
+	p.write(line)
 }
 
-// note writes a line for people.
+// note tells something that happens once.
 func (p *progress) note(text string) {
 	if p.tty {
 		fmt.Fprintln(p.screen, "  "+text)
 		return
 	}
-	fmt.Fprintf(p.out, "%s: %s\n", p.job, text)
+	p.write(map[string]any{"level": "info", "message": text})
+}
+
+// write writes a line as the log would.
+func (p *progress) write(line map[string]any) {
+	line["time"], line["job"] = p.now().UTC().Format(time.RFC3339), p.job
+	if text, err := json.Marshal(line); err == nil {
+		fmt.Fprintf(p.out, "%s\n", text)
+	}
 }
 
 // end writes the summary: every row that came in ended in exactly one of its places.
@@ -158,6 +167,13 @@ func (p *progress) end(s engine.Status, err error) {
 	if !p.tty {
 		p.json(s, t, rate, "summary")
 		return
+	}
+	var open int64
+	for _, n := range s.Nodes {
+		open += n.Total.StateRows
+	}
+	if open > 0 && err == nil {
+		fmt.Fprintf(p.screen, "  %s rows of windows that are still open were not written: event time did not get to their end (kafka.stop ends an input and closes them)\n", thousands(open))
 	}
 	word := s.State.String()
 	if err != nil {

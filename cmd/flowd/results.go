@@ -2,11 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"flowd/internal/devbroker"
 )
 
 // results keeps the newest rows of each sink's topic, for people to look at.
@@ -64,6 +69,56 @@ func (r *results) add(topic string, _ int32, value []byte) bool {
 		s.rows = append(s.rows, bytes.Clone(value))
 	}
 	return true
+}
+
+// await waits until everything that was written has been seen, a few seconds at most.
+func (r *results) await(ctx context.Context, b *devbroker.Broker) {
+	deadline := time.NewTimer(5 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !r.seen(b) {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *results) seen(b *devbroker.Broker) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.mu.sinks {
+		if s.count < b.Records(s.topic) {
+			return false
+		}
+	}
+	return true
+}
+
+// json writes the newest rows, one object a line.
+func (r *results) json(w io.Writer) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.mu.sinks {
+		for _, row := range s.rows {
+			line := struct {
+				Sink  string          `json:"sink"`
+				Topic string          `json:"topic"`
+				Row   json.RawMessage `json:"row"`
+			}{s.step, s.topic, row}
+			if !json.Valid(row) {
+				line.Row, _ = json.Marshal(string(row)) // a string always can
+			}
+			if err := json.NewEncoder(w).Encode(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // text draws the newest rows of each sink as a table.
@@ -132,9 +187,9 @@ func columns(row []byte) (names, values []string) {
 		if err := d.Decode(&v); err != nil {
 			return []string{"record"}, []string{string(row)}
 		}
-		var text string
-		if json.Unmarshal(v, &text) != nil {
-			text = string(v)
+		text := string(v)
+		if v[0] == '"' {
+			_ = json.Unmarshal(v, &text) // a string: without its quotes
 		}
 		names, values = append(names, fmt.Sprint(name)), append(values, text)
 	}

@@ -115,6 +115,10 @@ func (a *app) supervise(ctx context.Context, job *engine.Job, p *progress, stop 
 				continue
 			}
 			stopping = true
+			if st := job.Status().State; st == engine.Opening || st == engine.Created {
+				cancel(errNotBegun) // nothing was read: there is nothing to write out
+				continue
+			}
 			p.note("stopping: what was read is written out; once more to end at once")
 			job.Stop()
 		case <-stop:
@@ -126,10 +130,13 @@ func (a *app) supervise(ctx context.Context, job *engine.Job, p *progress, stop 
 	}
 }
 
-var errCut = errors.New("ended at once, results may be missing")
+var (
+	errCut      = errors.New("ended at once, results may be missing")
+	errNotBegun = errors.New("stopped before it began")
+)
 
 func (a *app) verdict(err error) error {
-	if err == nil {
+	if err == nil || errors.Is(err, errNotBegun) {
 		return nil
 	}
 	return failed(err)

@@ -31,18 +31,28 @@ func Start() (*Broker, error) {
 // Addr is the bootstrap address.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
 
-// CreateTopic makes a topic; that it exists already is no error. With keepBytes above 0 a partition forgets its
-// oldest records beyond that size.
+// CreateTopic makes a topic; that it exists already is no error. Records are kept however old their timestamps are,
+// because made-up data is often from long ago. With keepBytes above 0 a partition forgets its oldest records beyond
+// that size.
 func (b *Broker) CreateTopic(topic string, partitions int, keepBytes int64) error {
-	var cfg map[string]string
+	cfg := map[string]string{"retention.ms": "-1"}
 	if keepBytes > 0 {
-		cfg = map[string]string{"retention.bytes": strconv.FormatInt(keepBytes, 10), "segment.bytes": strconv.FormatInt(max(keepBytes/4, 1<<20), 10)}
+		cfg["retention.bytes"] = strconv.FormatInt(keepBytes, 10)
+		cfg["segment.bytes"] = strconv.FormatInt(max(keepBytes/4, 1<<20), 10)
 	}
 	err := b.cluster.CreateTopic(topic, int32(partitions), cfg)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		return fmt.Errorf("creating topic %s: %w", topic, err)
 	}
 	return nil
+}
+
+// Records is how many records a topic has had.
+func (b *Broker) Records(topic string) (n int64) {
+	for _, p := range b.cluster.PartitionInfos(topic) {
+		n += p.HighWatermark
+	}
+	return n
 }
 
 // Close ends the broker and forgets its topics.
