@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"strings"
 
 	"flowd/internal/nearest"
 	"flowd/stream"
@@ -11,8 +10,9 @@ import (
 // binder types a tree. A method that has reported an error returns nil; callers pass nil on without a further error,
 // so that one mistake gives one message and independent mistakes are all found.
 type binder struct {
-	scope *Scope
-	errs  []*Error
+	scope    *Scope
+	errs     []*Error
+	warnings []*Error
 }
 
 func (b *binder) fail(n *node, code, hint, format string, args ...any) *tnode {
@@ -183,6 +183,7 @@ func (b *binder) binary(n *node) *tnode {
 	case "+", "-", "*", "/", "%":
 		return b.arith(n, args[0], args[1])
 	}
+	b.neverTrue(n)
 	return b.compare(n, n.name, args[0], args[1])
 }
 
@@ -314,6 +315,8 @@ func unknownFunction(n *node) *Error {
 		e.Msg, e.Hint = n.name+" is an aggregate and cannot be used here", "aggregates stand under aggregate:"
 	case later[n.name]:
 		e.Msg = n.name + " comes in a later version"
+	case notHere[n.name] != "" && (n.name != "UNIX_TIMESTAMP" || len(n.args) == 0):
+		e.Msg, e.Hint = n.name+" is not supported", notHere[n.name]
 	case known:
 		e.Msg, e.Hint = "unknown function "+n.name, "write "+alias
 	default:
@@ -321,7 +324,7 @@ func unknownFunction(n *node) *Error {
 		if near := nearest.Name(n.name, functionNames); near != "" {
 			e.Hint = "did you mean " + near + "?"
 		} else {
-			e.Hint = "the functions are " + strings.Join(functionNames, ", ")
+			e.Hint = "`flowd docs functions` lists what there is"
 		}
 	}
 	return e

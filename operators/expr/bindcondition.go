@@ -1,6 +1,11 @@
 package expr
 
-import "flowd/stream"
+import (
+	"strconv"
+	"strings"
+
+	"flowd/stream"
+)
 
 // The operators of opCompare in sub.
 const (
@@ -51,12 +56,9 @@ func (b *binder) comparable(n *node, what string, l, r *tnode) (*tnode, *tnode) 
 		hint := ""
 		switch {
 		case l.t.ID == stream.String && r.t.IsNumeric():
-			hint = "write CAST(… AS " + r.t.Nullable().String() + ") around the text"
+			hint = textAndNumber(l, r)
 		case r.t.ID == stream.String && l.t.IsNumeric():
-			hint = "write CAST(… AS " + l.t.Nullable().String() + ") around the text"
-			if r.isConst() && r.src != nil && r.src.kind == nText {
-				hint = "write the number without quotes"
-			}
+			hint = textAndNumber(r, l)
 		case l.t.ID == stream.Boolean || r.t.ID == stream.Boolean:
 			hint = "a boolean is a condition by itself: b, NOT b"
 		}
@@ -64,6 +66,39 @@ func (b *binder) comparable(n *node, what string, l, r *tnode) (*tnode, *tnode) 
 		return nil, nil
 	}
 	return b.convert(n, l, t), b.convert(n, r, t)
+}
+
+// textAndNumber says how to compare text with a number.
+func textAndNumber(text, number *tnode) string {
+	if text.isConst() && text.src != nil && text.src.kind == nText {
+		if _, err := strconv.ParseFloat(text.val.Str, 64); err == nil {
+			return "write the number without quotes"
+		}
+		return quoteText(shorten(text.val.Str)) + " is no number"
+	}
+	return "write CAST(… AS " + number.t.Nullable().String() + ") around the text"
+}
+
+// neverTrue warns about the comparison n if one of its sides is NULL as written.
+func (b *binder) neverTrue(n *node) {
+	for i, a := range n.args {
+		other := n.args[1-i]
+		if a.kind != nNull || other.kind == nNull {
+			continue
+		}
+		hint := "write … IS NULL"
+		if n.name == "<>" {
+			hint = "write … IS NOT NULL"
+		}
+		if x := (&Expr{root: other}).String(); len(x) <= 40 && other.kind != nBinary {
+			hint = strings.Replace(hint, "…", x, 1)
+		}
+		b.warnings = append(b.warnings, &Error{
+			Off: n.off, Len: n.end - n.off, Code: CodeNull,
+			Msg: "a comparison with NULL is never true", Hint: hint,
+		})
+		return
+	}
 }
 
 func (b *binder) is(n *node) *tnode {

@@ -54,8 +54,9 @@ type tnode struct {
 
 // Bound is an expression with types over a schema. It is immutable.
 type Bound struct {
-	expr *Expr
-	root *tnode
+	expr     *Expr
+	root     *tnode
+	warnings []*Error
 }
 
 var noFields = stream.NewSchema()
@@ -75,7 +76,7 @@ func (e *Expr) Bind(s *Scope) (*Bound, []*Error) {
 		slices.SortStableFunc(b.errs, func(x, y *Error) int { return x.Off - y.Off })
 		return nil, b.errs
 	}
-	return &Bound{expr: e, root: root}, nil
+	return &Bound{expr: e, root: root, warnings: b.warnings}, nil
 }
 
 // Type is the type of the value, NOT NULL where it cannot be NULL.
@@ -83,6 +84,9 @@ func (b *Bound) Type() stream.Type { return b.root.t }
 
 // String is the canonical form of the expression.
 func (b *Bound) String() string { return b.expr.String() }
+
+// Warnings is what is allowed and hardly meant.
+func (b *Bound) Warnings() []*Error { return b.warnings }
 
 // Expr is the expression that was bound.
 func (b *Bound) Expr() *Expr { return b.expr }

@@ -20,6 +20,7 @@ const (
 	CodeSpelling = "F035" // an operator of another language
 	CodeConstant = "F036" // a constant part that cannot be computed
 	CodeLimit    = "F037" // too long or nested too deeply
+	CodeNull     = "F038" // a warning: a comparison with NULL is never true
 )
 
 // Error implements the error interface.

@@ -53,6 +53,7 @@ func TestErrors(t *testing.T) {
 						var b *Bound
 						if b, errs = e.Bind(errorScope()); errs == nil {
 							fmt.Fprintf(&w, "  %s: %s %v\n", b, b.Type(), b.Columns())
+							errs = b.Warnings()
 						}
 					}
 				}

@@ -62,8 +62,41 @@ var functionAliases = map[string]string{
 	"INSTR": "POSITION(… IN …)", "LOCATE": "POSITION(… IN …)", "TRUNC": "FLOOR", "IIF": "IF", "SIZE": "CARDINALITY",
 	"DATE_DIFF": "TIMESTAMPDIFF(unit, from, to)", "DATEDIFF": "TIMESTAMPDIFF(DAY, from, to)", "DATE_PART": "EXTRACT(unit FROM t)",
 	"LTRIM": "TRIM(LEADING FROM …)", "RTRIM": "TRIM(TRAILING FROM …)", "LEFT": "SUBSTRING(text, 1, n)", "RIGHT": "SUBSTRING(text, -n)",
-	"LOG": "LN", "SHA2": "SHA256", "CONVERT": "CAST(… AS type)",
+	"LOG": "LN", "SHA2": "SHA256", "CONVERT": "CAST(… AS type)", "TO_DATE": "CAST(text AS date)", "FROM_UNIXTIME": "TO_TIMESTAMP_LTZ(seconds, 0)",
+	"UNIX_TIMESTAMP": "EXTRACT(EPOCH FROM t)", "STRPOS": "POSITION(… IN …)", "ARRAY_LENGTH": "CARDINALITY",
 }
+
+// noClock is why there is no function of the wall clock.
+const noClock = "flowd has event time and no clock, so that a replay gives the same rows: compare with a column"
+
+// clock are the names of the wall clock in SQL; most need no parentheses.
+var clock = map[string]bool{
+	"CURRENT_TIMESTAMP": true, "CURRENT_DATE": true, "CURRENT_TIME": true, "CURRENT_ROW_TIMESTAMP": true,
+	"LOCALTIME": true, "LOCALTIMESTAMP": true,
+}
+
+// notHere are functions of SQL that have no place here, and what there is instead.
+var notHere = map[string]string{
+	"NOW": noClock, "CURRENT_TIMESTAMP": noClock, "CURRENT_DATE": noClock, "CURRENT_TIME": noClock, "CURRENT_ROW_TIMESTAMP": noClock,
+	"LOCALTIME": noClock, "LOCALTIMESTAMP": noClock, "PROCTIME": noClock, "UNIX_TIMESTAMP": noClock, "GETDATE": noClock, "SYSDATE": noClock,
+	"RAND": noRandom, "RAND_INTEGER": noRandom, "RANDOM": noRandom, "UUID": noRandom,
+	"TUMBLE_START": bounds, "TUMBLE_END": bounds, "HOP_START": bounds, "HOP_END": bounds, "SESSION_START": bounds, "SESSION_END": bounds,
+	"TUMBLE": "write window: {tumble: 1m} in the step", "HOP": "write window: {slide: 10s, every: 2s} in the step",
+}
+
+const (
+	noRandom = "a replay gives the same rows, so there are no random values"
+	bounds   = "behind a window there are the columns window_start and window_end"
+)
+
+// otherSQL are keywords of SQL within an expression that have no place here, and what there is instead.
+var otherSQL = map[string]string{
+	"ILIKE": "write LOWER(x) LIKE 'pattern'", "RLIKE": regex, "REGEXP": regex, "SIMILAR": regex,
+	"FILTER": "write the condition into the argument: SUM(IF(condition, x, NULL)), COUNT(IF(condition, 1, NULL))",
+	"OVER":   "a step aggregates with window, group_by and aggregate; top ranks rows",
+}
+
+const regex = "write REGEXP_EXTRACT(x, 'regex') IS NOT NULL"
 
 var (
 	functions     = map[string]*function{}

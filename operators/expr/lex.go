@@ -282,6 +282,14 @@ func (l *lexer) operator(off int) {
 	case '&', '|', '^', '~':
 		l.fail(off, l.pos, CodeSpelling, "logic is AND, OR and NOT; text is joined with ||", "%c is not an operator here", rest[0])
 		l.emit(tokOp, "?", off)
+	case ':':
+		hint := ""
+		if strings.HasPrefix(rest, "::") {
+			l.pos++
+			hint = "write CAST(x AS type)"
+		}
+		l.fail(off, l.pos, CodeSyntax, hint, "unexpected %s", l.src[off:l.pos])
+		l.emit(tokOp, "?", off)
 	case ';':
 		l.fail(off, l.pos, CodeSyntax, "an expression ends without a semicolon", "unexpected ;")
 	default:

@@ -61,6 +61,10 @@ func (b *binder) unknownField(n *node, path string) {
 	for i, c := range b.scope.Schema.Columns {
 		names[i] = c.Name
 	}
+	if clock[strings.ToUpper(path)] {
+		b.fail(n, CodeFunction, noClock, "%s is not supported", path)
+		return
+	}
 	hint := "there are no fields here"
 	if near := nearest.Name(path, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s (%s)?", near, b.scope.Schema.Columns[b.scope.Schema.Index(near)].Type)

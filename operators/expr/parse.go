@@ -49,7 +49,7 @@ func (p *parser) whole() *node {
 		return nil
 	}
 	n := p.expr()
-	if t := p.peek(); !p.dead && t.kind != tokEnd {
+	if t := p.peek(); !p.dead && t.kind != tokEnd && !p.otherSQL(t) {
 		hint := ""
 		switch {
 		case t.kind == tokName && t.upper == "AS":
@@ -125,8 +125,27 @@ func (p *parser) expect(what string) bool {
 		p.take()
 		return true
 	}
-	p.fail(t, "", "expected %s, found %s", what, t.describe())
+	if !p.otherSQL(t) {
+		p.fail(t, "", "expected %s, found %s", what, t.describe())
+	}
 	return false
+}
+
+// otherSQL reports a keyword that SQL has at this place and flowd has not; it says whether t is one.
+func (p *parser) otherSQL(t token) bool {
+	if t.isWord("NOT") && !p.dead {
+		t = p.peek2()
+	}
+	hint := ""
+	if t.kind == tokName {
+		hint = otherSQL[t.upper]
+	}
+	if hint == "" || p.dead {
+		return false
+	}
+	p.lex.fail(t.off, t.end, CodeSpelling, hint, "%s is not supported", t.upper)
+	p.dead = true
+	return true
 }
 
 // enter counts nesting; the caller leaves with p.depth--.
