@@ -86,6 +86,16 @@ func (s *source) open() error {
 	return nil
 }
 
+// announce says idle before any source may read, if nothing holds a watermark here: without event time, and in an
+// instance that got no split. Downstream would otherwise wait for its first word, and what is late would depend on
+// when that comes.
+func (s *source) announce() error {
+	if s.spec != nil && s.reader.Splits() > 0 {
+		return nil
+	}
+	return s.fallIdle()
+}
+
 func (s *source) close() error {
 	close(s.ended)
 	if s.batch != nil {
@@ -107,11 +117,6 @@ func (s *source) run() error {
 		return context.Cause(ctx)
 	}
 	s.task.meter.enter(s.node)
-	if s.spec == nil {
-		if err := s.fallIdle(); err != nil {
-			return err
-		}
-	}
 	for {
 		select {
 		case <-ctx.Done():

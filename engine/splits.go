@@ -191,7 +191,7 @@ func (t *splitTimes) rise() {
 // scan takes the event times of the next rows of the split. It returns before the first row that must not be sent
 // before the watermark, or len(times). Rows in order cost about 1 ns.
 func (t *splitTimes) scan(times []int64) int {
-	high, closed, closedSent := t.max, t.closed, t.closedSent
+	high, closed := t.max, t.closed
 	for i, ts := range times {
 		switch {
 		case ts > high:
@@ -205,7 +205,7 @@ func (t *splitTimes) scan(times []int64) int {
 				t.rise()
 				closed = t.closed
 			}
-		case ts < closed && ts >= closedSent:
+		case ts < closed:
 			if t.max = high; t.mustCut(ts, t.rows+int64(i)) {
 				t.rows += int64(i)
 				t.leave()
@@ -218,9 +218,11 @@ func (t *splitTimes) scan(times []int64) int {
 	return len(times)
 }
 
-// mustCut says whether the combined watermark, which downstream does not know yet, makes a row at ts late.
+// mustCut says whether the combined watermark, which downstream does not know yet, makes a row at ts late for some
+// window: it has closed a granule later than all that the watermark sent has closed, and the row's own too. That
+// the row's own was closed before does not do: a sliding window may reach from there into the later one.
 func (t *splitTimes) mustCut(ts, row int64) bool {
-	if ts >= t.closedBy(min(t.others, t.watermarkOf(t.max))) {
+	if c := t.closedBy(min(t.others, t.watermarkOf(t.max))); ts >= c || c <= t.closedSent {
 		return false
 	}
 	if row-t.lastCutWish >= cutEvery {

@@ -43,6 +43,9 @@ type input struct {
 func (t *task) run() error {
 	t.meter.waited()
 	err := t.guard(t.open)
+	if err == nil && t.source != nil {
+		err = t.guard(t.source.announce)
+	}
 	if err == nil {
 		t.job.taskOpened()
 		if t.source != nil {
