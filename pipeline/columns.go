@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,19 +83,34 @@ func (c *compiler) plainItems(n *node, key string, split bool) []item {
 				continue
 			}
 		}
-		hint := "write " + key + ": {name: expression}"
+		msg, hint := "an expression needs a name", "write "+key+": {name: expression}"
 		if n.text != "" && len(parts) == 1 && !strings.ContainsAny(n.text, "\n\"") {
 			hint = "write name: " + n.text
+		}
+		if as := sqlName.FindStringSubmatch(name); as != nil {
+			msg, hint = "a new name stands in front, not behind AS", "write "+as[2]+": "+as[1]
+			switch {
+			case len(parts) > 1:
+				hint = "write " + key + ": [" + as[2] + ": " + as[1] + ", …]"
+			case split: // not an entry of a list
+				hint = "write " + key + ": {" + as[2] + ": " + as[1] + "}"
+			}
+		}
+		if name == "*" || strings.HasSuffix(name, ".*") {
+			msg, hint = "there is no "+name, "without select all columns stay; add adds or replaces some, drop removes some"
 		}
 		if name == "" || plain == "" {
 			c.r.add(n.src, n.diagAt(at, max(len(name), 1), "F081", "a name is missing here", ""))
 			return out
 		}
-		c.r.add(n.src, n.diag("F081", "an expression needs a name", hint))
+		c.r.add(n.src, n.diag("F081", msg, hint))
 		return out
 	}
 	return out
 }
+
+// sqlName is SQL's way to name a column.
+var sqlName = regexp.MustCompile("(?is)^(.+?)\\s+AS\\s+([A-Za-z_][A-Za-z_0-9]*)$")
 
 // columnName refuses names that could not be used in expressions.
 func (c *compiler) columnName(n *node, name string, off, length int) bool {
@@ -151,6 +167,9 @@ func (c *compiler) bindExpr(n *node, e *expr.Expr, r *rows, qualifiers []string)
 	b, errs := e.Bind(&expr.Scope{Schema: c.schema(r), Qualifiers: qualifiers, Vars: c.spec.Vars})
 	if len(errs) > 0 {
 		return nil, c.exprErrors(n, errs, r)
+	}
+	for _, w := range b.Warnings() {
+		c.r.add(n.src, warn(n.diagAt(w.Off, w.Len, w.Code, w.Msg, w.Hint)))
 	}
 	return b, false
 }

@@ -130,7 +130,7 @@ func (d *decoder) key(cfg *operators.Config, own map[string]*node, p pair, owner
 	}
 	own[name] = p.value
 	if fd.Later {
-		d.fail(p.key, "F090", name+" is part of the language, but not of this version of flowd", "remove it; `flowd version` says what this version is")
+		d.fail(p.key, "F090", name+" is part of the language, but not of this version of flowd", "remove it")
 		return ""
 	}
 	if v, ok := d.value(p.value, p.key, fd); ok {

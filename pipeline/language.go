@@ -225,7 +225,7 @@ func transformField() operators.Field {
 		laterField("ttl", "How long a running aggregate keeps a key."),
 		laterField("emit", "When rows of a running aggregate leave."),
 		{Name: "having", Type: expressionField, Doc: "Aggregated rows for which this is not TRUE are dropped.", Example: "num > 10"},
-		{Name: "top", Type: operators.Object, Doc: "The first rows of each window in an order.", Fields: []operators.Field{
+		{Name: "top", Type: operators.Object, Doc: "The first rows of each window in an order.", Example: "{n: 3, by: num desc}", Fields: []operators.Field{
 			{Name: "n", Type: operators.Integer, Required: true, Doc: "How many rows."},
 			{Name: "by", Type: orderField, Required: true, Doc: "Column to order by: name, name asc or name desc.", Example: "num desc"},
 			{Name: "per", Type: namesField, Doc: "Columns whose values are ranked apart, within each window."},

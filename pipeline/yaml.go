@@ -31,14 +31,14 @@ func parseYAML(src *source, r *report) *node {
 	var doc yaml.Node
 	if err := decodeYAML(dec, &doc); err != nil {
 		if errors.Is(err, io.EOF) {
-			r.add(src, Diagnostic{Code: "F001", Msg: "the file is empty", Hint: "`flowd new` writes a pipeline to start from"})
+			r.add(src, Diagnostic{Code: "F001", Msg: "the file is empty", Hint: "a pipeline has name, sources and sinks: `flowd docs` describes it"})
 			return nil
 		}
 		explainSyntax(src, err, r)
 		return nil
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
-		r.add(src, Diagnostic{Code: "F001", Msg: "the file is empty", Hint: "`flowd new` writes a pipeline to start from"})
+		r.add(src, Diagnostic{Code: "F001", Msg: "the file is empty", Hint: "a pipeline has name, sources and sinks: `flowd docs` describes it"})
 		return nil
 	}
 	var second yaml.Node
