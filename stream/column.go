@@ -62,8 +62,20 @@ func (c *Column) Len() int {
 	}
 }
 
-// Reset empties the column and keeps its memory.
+// Memory of one column that is not kept for the next batch: one huge record shall not cost its memory for ever.
+const (
+	keepBytes  = 64 << 20
+	keepValues = 4 << 20
+)
+
+// Reset empties the column and keeps its memory, unless it is huge.
 func (c *Column) Reset() {
+	if cap(c.Bytes) > keepBytes {
+		c.Bytes = nil
+	}
+	if max(cap(c.I64), cap(c.F64), cap(c.Hi), cap(c.Off)) > keepValues {
+		c.I64, c.F64, c.Hi, c.Off = nil, nil, nil, nil
+	}
 	c.I64, c.F64, c.Hi, c.Bytes, c.Valid = c.I64[:0], c.F64[:0], c.Hi[:0], c.Bytes[:0], c.Valid[:0]
 	if c.Kind == KindBytes || c.Kind == KindList {
 		c.Off = append(c.Off[:0], 0)

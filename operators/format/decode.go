@@ -18,6 +18,7 @@ type decoder struct {
 	base       unsafe.Pointer
 	start, end int
 	cols       []*stream.Column
+	values     int // of arrays and maps so far
 
 	fault fault
 	date  dateCache
@@ -71,11 +72,12 @@ const keepText = 1 << 20
 
 // record reads record i, which lies in buf from d.start to d.end.
 func (d *decoder) record(b *stream.Batch, buf []byte, i int, from []uint32, errs *stream.RowErrors) []uint32 {
+	d.values = 0
 	if d.shapes.match(d, b.N) {
 		b.N++
 		return append(from, uint32(i))
 	}
-	d.fault = fault{}
+	d.fault, d.values = fault{}, 0
 	if rows := d.document(b.N); rows >= 0 {
 		b.N += rows
 		for range rows {

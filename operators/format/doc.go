@@ -3,7 +3,7 @@
 //
 // # JSON in
 //
-// A record is one JSON object, or an array of at most 65536 objects, which gives one row each. An empty record and a record
+// A record is one JSON object, or an array of at most 65536 objects, which gives one row each. Arrays and maps of a record hold at most 1048576 values. An empty record and a record
 // without a value give no row. The whole record must be valid by RFC 8259, fields nobody reads included; beyond the
 // RFC, text must be valid UTF-8 without unpaired surrogates and nesting is limited to 1000. A byte order mark at the
 // start is skipped. Keys are compared exactly; unknown keys are ignored; of a repeated key the last value counts. A

@@ -5,6 +5,18 @@ import (
 	"flowd/stream"
 )
 
+// maxValues is how many values the arrays and maps of one record may hold. Two bytes can make a value of eight, and
+// three a row of any width, so that a record's size does not bound its memory.
+const maxValues = 1 << 20
+
+// count notes that an element of so many columns begins at p. It returns p, or −1 if the record has too many.
+func (d *decoder) count(p, columns int) int {
+	if d.values += columns; d.values > maxValues {
+		return d.fail(p, p, "arrays and maps of a record may hold at most 1048576 values; the next one begins")
+	}
+	return p
+}
+
 // array reads the array at p as the next list of col.
 func (d *decoder) array(n *node, c byte, p, depth int, col *stream.Column) int {
 	if c != '[' {
@@ -17,6 +29,9 @@ func (d *decoder) array(n *node, c byte, p, depth int, col *stream.Column) int {
 		p++
 	} else {
 		for more := true; more; {
+			if p = d.count(p, len(col.Child)); p < 0 {
+				return -1
+			}
 			if p = d.value(n.elem, p, depth+1, col.Child, col.Child[0].Len()); p < 0 {
 				return -1
 			}
@@ -52,6 +67,9 @@ func (d *decoder) dict(n *node, c byte, p, depth int, col *stream.Column) int {
 			}
 			if q = space(d.base, q, d.end); q >= d.end || at(d.base, q) != ':' {
 				return d.fail(q, -1, "expected : after a key")
+			}
+			if d.count(q, len(col.Child)) < 0 {
+				return -1
 			}
 			row := col.Child[0].Len()
 			col.Child[0].AppendBytes(k)
