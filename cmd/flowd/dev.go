@@ -100,6 +100,11 @@ func (a *app) devOn(ctx context.Context, names, set []string, d devFlags, log ze
 	if err != nil {
 		return err
 	}
+	if broker != nil {
+		if err := ownCluster(spec); err != nil {
+			return wrong(err)
+		}
+	}
 	sources, sinks := topicsOf(spec)
 	// Feeders and the tail end when the job does.
 	ctx, cancel := context.WithCancel(ctx)
@@ -154,6 +159,26 @@ func (a *app) devOn(ctx context.Context, names, set []string, d devFlags, log ze
 		}
 	}
 	return err
+}
+
+// ownCluster says which step would reach a cluster of its own: dev must touch nothing but its own broker.
+func ownCluster(spec *pipeline.Spec) error {
+	check := func(step, connector string, c *operators.Config) error {
+		for _, key := range []string{"brokers", "tls", "sasl"} {
+			if connector == "kafka" && c.IsSet(key) {
+				return fmt.Errorf("%s names %s of its own, and dev uses its embedded broker only: leave it out, or try it with flowd dev --brokers host:port", step, key)
+			}
+		}
+		return nil
+	}
+	var errs []error
+	for _, s := range spec.Sources {
+		errs = append(errs, check(s.Name, s.Connector, s.Connection))
+	}
+	for _, s := range spec.Sinks {
+		errs = append(errs, check(s.Name, s.Connector, s.Connection))
+	}
+	return errors.Join(errs...)
 }
 
 // finite says whether the input that dev makes or loads ends.
