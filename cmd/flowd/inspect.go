@@ -19,6 +19,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Example: `  flowd validate pay.yaml
   flowd validate --format github pay.yaml       annotations for a pull request
   flowd validate -f prod.yaml pay.yaml          pay.yaml with prod.yaml merged over it`,
+		Args: onePipeline,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if a.json {
 				format = "json"
@@ -52,6 +53,7 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what would run: graph, columns and types of every step, defaults filled in",
 		Example: `  flowd plan pay.yaml
   flowd plan --json pay.yaml | jq '.nodes[].step'`,
+		Args: onePipeline,
 		RunE: func(_ *cobra.Command, args []string) error {
 			names, err := in.files(args)
 			if err != nil {
@@ -94,9 +96,10 @@ func (a *app) schemaCommand() *cobra.Command {
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [CODE]",
-		Short: "Explain an error code, or print the reference of the pipeline language",
-		Example: `  flowd docs F031
+		Use:   "docs [TOPIC | CODE]",
+		Short: "Print the reference of the pipeline language, a part of it, or what an error code means",
+		Example: `  flowd docs functions                          or operators, aggregates, types, columns, sources …
+  flowd docs F031
   flowd docs > reference.md`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -104,16 +107,33 @@ func (a *app) docsCommand() *cobra.Command {
 				_, err := a.stdout.Write(pipeline.Reference(registry()))
 				return err
 			}
-			want := strings.ToUpper(args[0])
+			code := strings.ToUpper(args[0])
 			var known []string
 			for _, c := range pipeline.Codes() {
-				if c.Code == want {
+				if c.Code == code {
 					_, err := fmt.Fprintf(a.stdout, "%s  %s\n\n%s\n", c.Code, c.Title, c.Advice)
 					return err
 				}
 				known = append(known, c.Code)
 			}
-			return wrong(fmt.Errorf("no error has the code %s; there are %s", want, strings.Join(known, " ")))
+			text, topics := pipeline.Topic(registry(), args[0])
+			if text != "" {
+				_, err := fmt.Fprint(a.stdout, text)
+				return err
+			}
+			return wrong(fmt.Errorf("there is no topic and no code %s\ntopics: %s\ncodes: %s", args[0], strings.Join(topics, ", "), strings.Join(known, " ")))
 		},
 	}
+}
+
+// onePipeline checks that a command was given one file, or none and -f.
+func onePipeline(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) > 1:
+		return wrong(fmt.Errorf("%s takes one pipeline; to merge %s over it: flowd %s %s -f %s",
+			cmd.Name(), strings.Join(args[1:], ", "), cmd.Name(), args[0], strings.Join(args[1:], " -f ")))
+	case len(args) == 0 && !cmd.Flags().Changed("file"):
+		return wrong(fmt.Errorf("which pipeline? Give a file: flowd %s pipeline.yaml", cmd.Name()))
+	}
+	return nil
 }
