@@ -10,8 +10,10 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/apiversions"
@@ -25,6 +27,8 @@ const (
 	callTimeout = 10 * time.Second
 	// startLimit is how long a source or sink tries to reach its cluster when it starts.
 	startLimit = 30 * time.Second
+	// dubiousPart is the part of a limit for which what is probably a wrong setting is tried.
+	dubiousPart = 6
 	// anyBroker is for requests that any broker answers.
 	anyBroker int32 = -1
 )
@@ -37,6 +41,8 @@ type client struct {
 	addr      net.Addr
 	cancel    context.CancelFunc
 	auth      authStage
+	log       zerolog.Logger
+	reached   *atomic.Bool                     // whether the cluster has ever answered; shared with twins
 	versions  map[protocol.ApiKey]versionRange // of the first broker that answered
 }
 
@@ -57,7 +63,7 @@ var supported = map[protocol.ApiKey]versionRange{
 }
 
 // newClient makes a client. It connects when first used. topics, if known, keep the transport's own metadata small.
-func newClient(cluster *cluster, topics []string) (*client, error) {
+func newClient(cluster *cluster, topics []string, log zerolog.Logger) (*client, error) {
 	t := &kafkago.Transport{
 		ClientID:       clientID,
 		DialTimeout:    5 * time.Second,
@@ -79,7 +85,9 @@ func newClient(cluster *cluster, topics []string) (*client, error) {
 		}
 		t.SASL = m
 	}
-	c := &client{cluster: cluster, transport: t, dialer: newDialer(), addr: kafkago.TCP(cluster.Brokers...)}
+	c := &client{
+		cluster: cluster, transport: t, dialer: newDialer(), addr: kafkago.TCP(cluster.Brokers...), log: log, reached: new(atomic.Bool),
+	}
 	if t.SASL != nil {
 		t.SASL = &watchedMechanism{t.SASL, &c.auth}
 	}
@@ -97,9 +105,9 @@ func (c *client) close() {
 
 // twin is a new client for the same cluster, with the versions already known.
 func (c *client) twin(topics []string) (*client, error) {
-	n, err := newClient(c.cluster, topics)
+	n, err := newClient(c.cluster, topics, c.log)
 	if err == nil {
-		n.versions = c.versions
+		n.versions, n.reached = c.versions, c.reached
 	}
 	return n, err
 }
@@ -217,13 +225,13 @@ func (c *client) start(ctx context.Context, limit time.Duration, needs ...protoc
 	})
 }
 
-// retry calls f until it succeeds, fails for good, or limit has passed.
+// retry calls f until it succeeds, fails for good, or limit has passed. The first failure that is tried again is logged.
 func (c *client) retry(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	began := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var b backoff
-	cause := ""
+	cause, away, told := "", false, false
 	for {
 		err := f(bounded)
 		if err == nil {
@@ -234,21 +242,40 @@ func (c *client) retry(ctx context.Context, limit time.Duration, f func(context.
 		}
 		class, why := c.classify(err)
 		if cause == "" || bounded.Err() == nil {
-			cause = why // what an attempt says that was cut short by the limit is no news
+			cause, away = why, isUnreachable(err) // what an attempt says that was cut short by the limit is no news
 		}
 		wait := b.wait()
 		spent := time.Since(began)
-		if class == final || class == dubious && spent+wait > limit/6 || spent+wait > limit {
+		if class == final || class == dubious && spent+wait > limit/dubiousPart || spent+wait > limit {
 			err = fmt.Errorf("kafka %s: %s", strings.Join(c.cluster.Brokers, ","), cause)
 			if class != final {
 				err = fmt.Errorf("%w (tried for %s)", err, spent.Round(100*time.Millisecond))
 			}
+			if away && !c.reached.Load() {
+				err = fmt.Errorf("%w; is the broker running? Check kafka: or brokers: in the pipeline, or KAFKA_BROKERS; `flowd dev` needs none", err)
+			}
 			return err
+		}
+		if !told {
+			told = true
+			c.warn(class, away, why, limit)
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
+}
+
+// warn tells of the first attempt that failed: nothing else is heard until the last one has.
+func (c *client) warn(class errorClass, away bool, why string, limit time.Duration) {
+	if class == dubious {
+		limit /= dubiousPart
+	}
+	msg := "kafka: a request fails, trying again"
+	if away {
+		msg = "kafka: cannot reach the broker, trying again"
+	}
+	c.log.Warn().Strs("brokers", c.cluster.Brokers).Str("err", why).Stringer("for", limit).Msg(msg)
 }
 
 func (c *client) checkVersions(needs []protocol.ApiKey) error {

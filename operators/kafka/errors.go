@@ -113,11 +113,14 @@ func (c *client) classify(err error) (errorClass, string) {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return dubious, fmt.Sprintf("host %q is unknown", dns.Name)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		if c.reached.Load() {
+			return passing, "the broker closed the connection"
+		}
 		return dubious, "the broker closed the connection" + c.closedHint()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return passing, "nothing listens on the address (connection refused)"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		if cl.TLS != nil {
+		if cl.TLS != nil && !c.reached.Load() {
 			return passing, "no answer in time; if its port does not speak TLS, leave tls out"
 		}
 		return passing, "no answer in time"
@@ -125,7 +128,8 @@ func (c *client) classify(err error) (errorClass, string) {
 	return passing, err.Error()
 }
 
-// closedHint guesses why a broker closes a connection without a word, from how far the last one came.
+// closedHint guesses why a broker that never answered closes a connection without a word, from how far the last one
+// came. One that has answered before is just going down.
 func (c *client) closedHint() string {
 	cl := c.cluster
 	switch {
@@ -151,6 +155,15 @@ func (c *cluster) mechanism() string {
 		return "none"
 	}
 	return c.SASL.Mechanism
+}
+
+// isUnreachable says whether no connection came about, or nothing was heard on it.
+func isUnreachable(err error) bool {
+	var (
+		op  *net.OpError
+		dns *net.DNSError
+	)
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func isTimeout(err error) bool {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 
 	"flowd/internal/kafkatest"
 	"flowd/internal/recordbatch"
+	"flowd/stream"
 )
 
 func TestPositionThatLeftTheLog(t *testing.T) {
@@ -222,10 +224,14 @@ func TestBrokerRestart(t *testing.T) {
 	if got := s.values(1); got[0] != "written while it is down" {
 		t.Errorf("got %v", got)
 	}
+	log := s.log.String() + k.log.String()
 	for _, m := range []string{"fetching fails", "fetching again", "writing fails", "writing again"} {
-		if !strings.Contains(s.log.String()+k.log.String(), m) {
-			t.Errorf("no line %q in the log:\n%s%s", m, s.log, k.log)
+		if !strings.Contains(log, m) {
+			t.Errorf("no line %q in the log:\n%s", m, log)
 		}
+	}
+	if strings.Contains(log, "it may") { // the cluster has answered: its settings are right
+		t.Errorf("a guess at wrong settings:\n%s", log)
 	}
 }
 
@@ -241,13 +247,77 @@ func freePort(t *testing.T) int {
 func TestUnreachableBroker(t *testing.T) {
 	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	b := &kafkatest.Broker{Addrs: []string{addr}}
+	remedy := []string{addr, "connection refused", "tried for", "is the broker running", "KAFKA_BROKERS", "flowd dev"}
 	s := newSourceTest(t, b, object{"topic": "x"})
 	s.src.limit = 2 * time.Second
-	wantError(t, s.openError(), addr, "connection refused", "tried for")
+	wantError(t, s.openError(), remedy...)
 	k := newSinkTest(t, b, object{"topic": "x"}, 0)
 	k.sink.limit = 2 * time.Second
-	wantError(t, k.sink.Open(k.c), addr, "connection refused", "tried for")
+	wantError(t, k.sink.Open(k.c), remedy...)
 	_ = k.sink.Close()
+	for _, log := range []*logBuffer{s.log, k.log} {
+		if log.count("cannot reach the broker, trying again") != 1 || log.count(addr) != 1 || log.count("connection refused") != 1 || log.count(`"for":"2s"`) != 1 {
+			t.Errorf("log:\n%s", log)
+		}
+	}
+}
+
+// silentPort is an address that accepts connections and never says anything.
+func silentPort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// TestCancelledOpenReturns cancels while there is nobody, or nobody who answers.
+func TestCancelledOpenReturns(t *testing.T) {
+	refusing := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	for name, o := range map[string]object{
+		"refused":          {"brokers": refusing},
+		"silent":           {"brokers": silentPort(t)},
+		"silent, TLS":      {"brokers": silentPort(t), "tls": object{"enabled": true}},
+		"silent, SASL":     {"brokers": silentPort(t), "sasl": object{"username": "u", "password": "p"}},
+		"nowhere":          {"brokers": "192.0.2.1:9092"},
+		"unknown host":     {"brokers": "broker.invalid:9092"},
+		"first is refused": {"brokers": refusing + "," + silentPort(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o["topic"] = "x"
+			s := newSourceTest(t, &kafkatest.Broker{}, o)
+			k := newSinkTest(t, &kafkatest.Broker{}, o, 0)
+			cancelOpen(t, s.c, s.src.Open, s.src.Close)
+			cancelOpen(t, k.c, k.sink.Open, k.sink.Close)
+		})
+	}
+}
+
+// cancelOpen cancels c while open is at work.
+func cancelOpen(t *testing.T, c *stream.Context, open func(*stream.Context) error, closeIt func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	c.Ctx = ctx
+	stop := errors.New("stop")
+	var at time.Time
+	timer := time.AfterFunc(300*time.Millisecond, func() {
+		at = time.Now()
+		cancel(stop)
+	})
+	err := open(c)
+	if timer.Stop() {
+		t.Fatalf("Open gave up before it was cancelled: %v", err)
+	}
+	if !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+	if err := closeIt(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(at); d > time.Second { // it takes milliseconds; the attempts would go on for 30 s
+		t.Errorf("it took %s", d)
+	}
 }
 
 // batchOf is a record batch of one value at an offset.

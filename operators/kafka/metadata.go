@@ -48,6 +48,7 @@ func (c *client) metadata(ctx context.Context, topics []string) (*metadata, erro
 	if err != nil {
 		return nil, err
 	}
+	c.reached.Store(true)
 	return &res.(*metadataCall).res, nil
 }
 

@@ -65,7 +65,7 @@ func (s *sink) Open(c *stream.Context) error {
 	if err != nil {
 		return stream.Permanent(fmt.Errorf("kafka: %w", err))
 	}
-	cl, err := newClient(&s.set.cluster, []string{s.set.topic})
+	cl, err := newClient(&s.set.cluster, []string{s.set.topic}, c.Log)
 	if err != nil {
 		return permanentf("kafka: %w", err)
 	}

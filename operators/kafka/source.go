@@ -53,7 +53,7 @@ func newSource(cfg *operators.Config, env operators.SourceEnv) (stream.Source, [
 func (s *source) Open(c *stream.Context) error {
 	s.context = c
 	var err error
-	if s.client, err = newClient(&s.set.cluster, s.set.topics); err != nil {
+	if s.client, err = newClient(&s.set.cluster, s.set.topics, c.Log); err != nil {
 		return permanentf("kafka: %w", err)
 	}
 	if err := s.open(c.Ctx); err != nil {
