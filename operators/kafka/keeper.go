@@ -4,33 +4,34 @@ import (
 	"context"
 	"maps"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // keep is the goroutine that keeps metadata fresh: leaders, new partitions, deleted topics, positions that left the
 // log; and that commits offsets to the group.
 func (f *RawFetcher) keep() {
-	k := keeper{f: f, missing: map[string]time.Time{}, committed: map[topicPartition]int64{}}
+	k := keeper{f: f, missing: map[string]time.Time{}, committed: map[topicPartition]int64{}, seen: f.positions()}
 	again := time.NewTimer(0) // the next attempt after an error, or while something is not settled
 	defer again.Stop()
 	discover, stopDiscover := every(f.cfg.discover)
 	defer stopDiscover()
-	commitEvery := f.cfg.commitEvery
-	if f.cfg.group == "" {
-		commitEvery = 0
+	// A timer, for it measures from one commit to the next: a ticker would make up for a late one.
+	commit := time.NewTimer(f.cfg.commitEvery)
+	defer commit.Stop()
+	if f.cfg.group == "" || f.cfg.commitEvery <= 0 {
+		commit.Stop()
 	}
-	commit, stopCommit := every(commitEvery)
-	defer stopCommit()
 	for {
 		select {
 		case <-f.ctx.Done():
-			if f.cfg.group != "" {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), 5*time.Second)
-				k.commit(ctx)
-				cancel()
-			}
 			return
-		case <-commit:
+		case <-commit.C:
+			if isClosed(f.cfg.ended) {
+				continue // and no more: the timer is not set again
+			}
 			k.commit(f.ctx)
+			commit.Reset(f.cfg.commitEvery)
 			continue
 		case <-f.refresh:
 			// Not sooner than the backoff says: many partitions may ask at once.
@@ -67,6 +68,7 @@ type keeper struct {
 	cause     string
 	missing   map[string]time.Time // topics not in the metadata, and since when
 	committed map[topicPartition]int64
+	seen      map[topicPartition]int64 // the positions at the last commit, which the next one commits
 }
 
 // update asks for metadata and acts on it. False: something is not settled, ask again soon.
@@ -288,25 +290,40 @@ func (k *keeper) newPartitions(ctx context.Context, c *client, md *metadata) boo
 	return settled
 }
 
-// commit writes the positions to the group, for those who watch the lag.
+// commit writes to the group the positions of one commitEvery ago, for those who watch the lag: what was handed out since
+// may still be on its way to the sinks. Nothing here knows what they have written.
 func (k *keeper) commit(ctx context.Context) {
 	f := k.f
+	now := f.positions()
 	offsets := map[topicPartition]int64{}
-	f.mu.Lock()
-	for _, p := range f.mu.parts {
-		if last, ok := k.committed[p.topicPartition]; ok && last != p.position || !ok && p.position != p.start {
-			offsets[p.topicPartition] = p.position
+	for p, position := range k.seen {
+		if last, ok := k.committed[p]; !ok || last != position {
+			offsets[p] = position
 		}
 	}
-	c := f.mu.client
-	f.mu.Unlock()
+	k.seen = now
 	if len(offsets) == 0 {
 		return
 	}
+	c := f.client()
 	if err := c.commit(ctx, f.cfg.group, offsets); err != nil {
 		_, why := c.classify(err)
-		f.log.Warn().Str("group", f.cfg.group).Str("err", why).Msg("kafka: committing offsets fails; only monitoring misses them")
+		commitFails(&f.log, f.cfg.group, why)
 		return
 	}
 	maps.Copy(k.committed, offsets)
+}
+
+func commitFails(log *zerolog.Logger, group, why string) {
+	log.Warn().Str("group", group).Str("err", why).Msg("kafka: committing offsets fails; only monitoring misses them")
+}
+
+// isClosed says whether c, on which nothing is sent, is closed.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

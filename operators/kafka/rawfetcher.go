@@ -55,7 +55,8 @@ type fetcherConfig struct {
 	deleted       time.Duration // how long a topic may be missing
 	giveUp        time.Duration // how long an error that looks permanent may last
 	commitEvery   time.Duration
-	group         string // "": commit nothing
+	group         string          // "": commit nothing
+	ended         <-chan struct{} // closed when the job has failed or was cancelled: nothing is committed any more
 	onMissing     string
 	scope         func(*metadata) []topicPartition // all partitions of this reader, as the metadata have them; nil: fixed
 	topics        []string                         // to ask metadata for; nil: all
@@ -259,6 +260,19 @@ func (f *RawFetcher) partition(i int) (id topicPartition, position, end int64, c
 	defer f.mu.Unlock()
 	p := f.mu.parts[i]
 	return p.topicPartition, p.position, p.end, p.caughtUp(), p.finished
+}
+
+// positions is where each partition stands of which something was read.
+func (f *RawFetcher) positions() map[topicPartition]int64 {
+	out := map[topicPartition]int64{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.mu.parts {
+		if p.position != p.start {
+			out[p.topicPartition] = p.position
+		}
+	}
+	return out
 }
 
 // Partitions is the number of partitions so far.

@@ -22,6 +22,7 @@ type reader struct {
 	stats    *stream.Stats
 	needTime bool
 	columns  []metaColumn
+	progress *progress
 
 	recs recordbatch.Records
 	from []uint32
@@ -133,7 +134,13 @@ func (r *reader) badBatch(part int, bad *recordbatch.Error, errs *stream.RowErro
 func (r *reader) Ready() <-chan struct{} { return r.raw.Ready() }
 func (r *reader) Splits() int            { return r.raw.Partitions() }
 func (r *reader) Pause(i int, p bool)    { r.raw.Pause(i, p) }
-func (r *reader) Close() error           { return r.raw.Close() }
+
+// Close ends the fetching. How far the reader has come is committed when the source is closed.
+func (r *reader) Close() error {
+	err := r.raw.Close()
+	r.progress.leave(r.raw)
+	return err
+}
 
 // Raw is the fetch path under the reader. Whoever reads from it reads past Poll: it is there to measure what fetching and
 // framing cost without decoding.

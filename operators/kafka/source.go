@@ -21,12 +21,13 @@ import (
 
 // source reads topics; readers share what Open has found out.
 type source struct {
-	set     sourceSettings
-	env     operators.SourceEnv
-	tuning  fetcherConfig
-	limit   time.Duration // of Open's attempts
-	client  *client
-	context *stream.Context
+	set      sourceSettings
+	env      operators.SourceEnv
+	tuning   fetcherConfig
+	limit    time.Duration // of Open's attempts
+	client   *client
+	context  *stream.Context
+	progress *progress
 	// topics in the order that decides the assignment: as listed, or by name.
 	topics []string
 	splits []split
@@ -51,7 +52,7 @@ func newSource(cfg *operators.Config, env operators.SourceEnv) (stream.Source, [
 
 // Open connects, finds topics and partitions, and resolves start and stop.
 func (s *source) Open(c *stream.Context) error {
-	s.context = c
+	s.context, s.progress = c, &progress{ctx: c.Ctx}
 	var err error
 	if s.client, err = newClient(&s.set.cluster, s.set.topics, c.Log); err != nil {
 		return permanentf("kafka: %w", err)
@@ -77,9 +78,10 @@ func (s *source) open(ctx context.Context) error {
 	return s.resolve(ctx, parts, ids)
 }
 
-// Close frees the connections of Open.
+// Close commits how far the readers of a job that ended well have come, and frees the connections of Open.
 func (s *source) Close() error {
 	if s.client != nil {
+		s.commitLast()
 		s.client.close()
 	}
 	return nil
@@ -275,6 +277,7 @@ func (s *source) Reader(c *stream.Context) (stream.Reader, error) {
 	cfg.want = want | recordbatch.WantOffset | recordbatch.WantTimestamp
 	cfg.committed = s.set.committed
 	cfg.group = s.set.group
+	cfg.ended = c.Ctx.Done()
 	cfg.onMissing = s.set.onMissing
 	cfg.topics = s.set.topics
 	if s.set.stop.kind == 0 && s.set.discover > 0 {
@@ -282,7 +285,7 @@ func (s *source) Reader(c *stream.Context) (stream.Reader, error) {
 		cfg.scope = func(md *metadata) []topicPartition { return s.scope(md, c.Instance, c.Parallelism) }
 	}
 	r := &reader{
-		decoder: s.env.NewDecoder(), stats: c.Stats, needTime: s.env.NeedTime, columns: cols,
+		decoder: s.env.NewDecoder(), stats: c.Stats, needTime: s.env.NeedTime, columns: cols, progress: s.progress,
 		raw: newRawFetcher(cl, cfg, s.parts(c.Instance, c.Parallelism), c.Log, func() { c.Stats.Retries.Add(1) }),
 	}
 	return r, nil

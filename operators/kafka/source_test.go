@@ -304,40 +304,6 @@ func TestBatchLargerThanAFetch(t *testing.T) {
 	}
 }
 
-func TestOffsetsAreCommittedToTheGroup(t *testing.T) {
-	b := kafkatest.Open(t)
-	topic := b.Topic(t, "commit", 2)
-	group := kafkatest.Name("group")
-	b.Produce(t, topic, kafkatest.Values(0, numbers("v", 0, 100)...)...)
-	s := newSourceTest(t, b, object{"topic": topic, "group": group})
-	s.src.tuning.commitEvery = 20 * time.Millisecond
-	s.open(1)
-	committed := func() int64 {
-		os, err := b.Admin(t).FetchOffsets(t.Context(), group)
-		if err != nil {
-			return -1
-		}
-		o, ok := os.Lookup(topic, 0)
-		if !ok {
-			return -1
-		}
-		if _, ok := os.Lookup(topic, 1); ok {
-			t.Error("a partition of which nothing was read is committed")
-		}
-		return o.At
-	}
-	s.values(64)
-	eventually(t, "commit of what was handed out", func() bool { return committed() == 64 })
-	s.values(36)
-	eventually(t, "commit of the rest", func() bool { return committed() == 100 })
-	b.Produce(t, topic, kafkatest.Values(0, "last")...)
-	s.values(1)
-	s.closeReaders()
-	if got := committed(); got != 101 {
-		t.Errorf("after Close %d is committed", got)
-	}
-}
-
 func TestReadyWhenAPollMadeNoRow(t *testing.T) {
 	b := kafkatest.Open(t)
 	topic := b.Topic(t, "norow", 1)
