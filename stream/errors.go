@@ -23,7 +23,7 @@ type RowError struct {
 	Topic  string // where the record came from; "" if unknown
 	Split  int32  // partition
 	Offset int64
-	Time   int64 // timestamp of the record or event time of the row, ms
+	Time   int64 // timestamp of the record or event time of the row, ms; 0 if unknown
 }
 
 // RowErrors collects row errors. The zero value is empty.
@@ -144,7 +144,11 @@ func (r *Rejecter) divert(errs *RowErrors, out Output) error {
 				b.Cols[4].AppendNull()
 				b.Cols[5].AppendNull()
 			}
-			b.Cols[6].AppendInt64(e.Time * 1000)
+			if e.Time != 0 {
+				b.Cols[6].AppendInt64(e.Time * 1000)
+			} else {
+				b.Cols[6].AppendNull()
+			}
 			b.AppendTime(e.Time)
 		}
 		b.N = n
