@@ -23,6 +23,7 @@ type RowError struct {
 	Topic  string // where the record came from; "" if unknown
 	Split  int32  // partition
 	Offset int64
+	Line   int64 // number of the line in a file, from 1; 0 if there are none
 	Time   int64 // timestamp of the record or event time of the row, ms; 0 if unknown
 }
 
@@ -113,7 +114,10 @@ func (r *Rejecter) Reject(errs *RowErrors, out Output) error {
 	}
 	e := errs.List[0]
 	where := ""
-	if e.Topic != "" {
+	switch {
+	case e.Topic != "" && e.Line > 0:
+		where = fmt.Sprintf(" (%s line %d, partition %d offset %d)", e.Topic, e.Line, e.Split, e.Offset)
+	case e.Topic != "":
 		where = fmt.Sprintf(" (%s partition %d offset %d)", e.Topic, e.Split, e.Offset)
 	}
 	return Permanent(fmt.Errorf("%w%s: %s; to go on, mend the record, or set on_error: drop or on_error: divert in %s",

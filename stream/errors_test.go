@@ -48,6 +48,16 @@ func TestRejectFail(t *testing.T) {
 	}
 }
 
+// TestRejectFailNamesTheLine: an editor goes to lines, not to offsets.
+func TestRejectFailNamesTheLine(t *testing.T) {
+	var r Rejecter
+	r.Open(&Context{Ctx: t.Context(), Step: "pay", Stats: &Stats{}})
+	err := r.Reject(&RowErrors{List: []RowError{{Row: -1, Msg: "no number", Topic: "a.jsonl", Offset: 443, Line: 12}}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "(a.jsonl line 12, partition 0 offset 443): no number") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRejectDropCounts(t *testing.T) {
 	c, out, err := rejecting(t, ErrorDrop, 250)
 	if err != nil || c.Stats.Errors.Load() != 251 || len(out.ports) != 0 {

@@ -21,22 +21,28 @@ type scanner struct {
 	buf     []byte // room for chunk bytes or the longest line, and slack
 	at, end int    // buf[at:end] was read and not yet given out
 	seen    int    // buf[at:seen] has no line break
-	offset  int64  // in the stream, of buf[at]
+	place          // in the stream, of buf[at]
 	skip    bool   // of a line that is too long the rest must go
 	eof     bool   // r had no more when it was last asked
 	err     error  // of r, after bytes that came with it
 }
 
+// place is where a line begins.
+type place struct {
+	offset int64 // bytes before it
+	line   int64 // its number, from 1
+}
+
 // taken is what one call of next gives: records that lie in the buffer of the scanner, until the next call.
 type taken struct {
 	operators.RawRecords
-	offsets []int64 // of the records, in the stream
-	tooLong []int64 // offsets of lines that were skipped
+	places  []place // of the records, in the stream
+	tooLong []place // of lines that were skipped
 	bytes   int64   // taken from the stream, line breaks and blank lines included
 }
 
 func (l *taken) reset() {
-	l.Start, l.End, l.offsets, l.tooLong, l.bytes = l.Start[:0], l.End[:0], l.offsets[:0], l.tooLong[:0], 0
+	l.Start, l.End, l.places, l.tooLong, l.bytes = l.Start[:0], l.End[:0], l.places[:0], l.tooLong[:0], 0
 }
 
 // next fills l with up to limit lines, and reads at most until there is one. At the end of the stream, what
@@ -49,7 +55,7 @@ func (s *scanner) next(l *taken, limit int, final bool) error {
 			break
 		}
 		if s.end-s.at > s.max && !s.skip {
-			l.tooLong = append(l.tooLong, s.offset)
+			l.tooLong = append(l.tooLong, s.place)
 			s.skip = true
 		}
 		if s.skip { // what is there of the line goes, its end is still to come
@@ -100,14 +106,15 @@ func (s *scanner) add(l *taken, end, next int) {
 	case s.skip:
 		s.skip = false
 	case end-start > s.max:
-		l.tooLong = append(l.tooLong, s.offset)
+		l.tooLong = append(l.tooLong, s.place)
 	case end > start:
 		l.Start = append(l.Start, uint32(start))
 		l.End = append(l.End, uint32(end))
-		l.offsets = append(l.offsets, s.offset)
+		l.places = append(l.places, s.place)
 	}
 	l.bytes += int64(next - start)
 	s.offset += int64(next - start)
+	s.line++
 	s.at, s.seen = next, next
 }
 

@@ -153,8 +153,11 @@ func (r *reader) read(i int, b *stream.Batch, errs *stream.RowErrors) (stream.Po
 	if len(r.lines.Start) > 0 {
 		r.decode(i, b, errs)
 	}
-	for _, offset := range r.lines.tooLong {
-		errs.List = append(errs.List, stream.RowError{Row: -1, Msg: fmt.Sprintf("the line has more than %d bytes", r.source.maxLine), Topic: sp.path, Split: int32(i), Offset: offset})
+	for _, at := range r.lines.tooLong {
+		errs.List = append(errs.List, stream.RowError{
+			Row: -1, Msg: fmt.Sprintf("the line has more than %d bytes", r.source.maxLine),
+			Topic: sp.path, Split: int32(i), Offset: at.offset, Line: at.line,
+		})
 	}
 	p := stream.Polled{Split: i, Rows: b.N - before, Wait: again}
 	sp.caughtUp = sp.scan.eof && sp.scan.seen == sp.scan.end
@@ -190,7 +193,7 @@ func (r *reader) begin(sp *split) error {
 		return err
 	}
 	sp.in = in
-	sp.scan = scanner{r: in, max: r.source.maxLine}
+	sp.scan = scanner{r: in, max: r.source.maxLine, place: place{line: 1}}
 	if info, err := in.file.Stat(); err == nil && compressionOf(sp.path) == plain {
 		sp.size = info.Size()
 	}
@@ -232,7 +235,8 @@ func (r *reader) decode(i int, b *stream.Batch, errs *stream.RowErrors) {
 	for j := first; j < errs.Len(); j++ {
 		e := &errs.List[j]
 		rec := e.Row
-		e.Row, e.Topic, e.Split, e.Offset = -1, r.splits[i].path, int32(i), r.lines.offsets[rec]
+		at := r.lines.places[rec]
+		e.Row, e.Topic, e.Split, e.Offset, e.Line = -1, r.splits[i].path, int32(i), at.offset, at.line
 		e.Raw = append([]byte(nil), r.lines.Buf[r.lines.Start[rec]:r.lines.End[rec]]...)
 	}
 }

@@ -221,9 +221,9 @@ func TestRowErrors(t *testing.T) {
 	if err := k.run(0); err != nil || len(k.rows) != 2 || k.errs.Len() != 2 {
 		t.Fatalf("error %v, rows %v, errors %+v", err, k.rows, k.errs.List)
 	}
-	for i, want := range []stream.RowError{{Raw: []byte(lines[1]), Offset: 10}, {Raw: []byte(lines[4]), Offset: 30}} {
+	for i, want := range []stream.RowError{{Raw: []byte(lines[1]), Offset: 10, Line: 2}, {Raw: []byte(lines[4]), Offset: 30, Line: 5}} {
 		got := k.errs.List[i]
-		if got.Row != -1 || got.Topic != path || got.Split != 0 || got.Offset != want.Offset || !bytes.Equal(got.Raw, want.Raw) || got.Msg == "" {
+		if got.Row != -1 || got.Topic != path || got.Split != 0 || got.Offset != want.Offset || got.Line != want.Line || !bytes.Equal(got.Raw, want.Raw) || got.Msg == "" {
 			t.Errorf("error %d: %+v", i, got)
 		}
 	}
@@ -255,12 +255,12 @@ func TestGiantLine(t *testing.T) {
 			if err := k.run(0); err != nil || len(k.rows) != 2 || k.errs.Len() != 1 {
 				t.Fatalf("%d bytes, last %v: error %v, %d rows, errors %+v", size, last, err, len(k.rows), k.errs.List)
 			}
-			want := int64(limit + 1)
+			want, line := int64(limit+1), int64(2)
 			if last {
-				want += 9
+				want, line = want+9, 3
 			}
-			if e := k.errs.List[0]; e.Offset != want || !strings.Contains(e.Msg, "more than 1000 bytes") {
-				t.Errorf("%+v, want offset %d", e, want)
+			if e := k.errs.List[0]; e.Offset != want || e.Line != line || !strings.Contains(e.Msg, "more than 1000 bytes") {
+				t.Errorf("%+v, want offset %d, line %d", e, want, line)
 			}
 			if got := k.r.Split(0).Position; got != int64(len(data)) {
 				t.Errorf("position %d, want %d", got, len(data))
@@ -323,6 +323,45 @@ func TestDamaged(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLineNumbers counts every line, also blank ones, lines over the limit, and those of earlier batches.
+func TestLineNumbers(t *testing.T) {
+	var data strings.Builder
+	var want []int64
+	for i := range int64(5000) {
+		switch {
+		case i%500 == 7:
+			data.WriteString("nonsense\n")
+			want = append(want, i+1)
+		case i%1000 == 13:
+			data.WriteString(strings.Repeat("x", 2*chunk) + "\n")
+			want = append(want, i+1)
+		case i%3 == 0:
+			data.WriteString("\r\n")
+		default:
+			data.WriteString(`{"id":1}` + "\n")
+		}
+	}
+	path := write(t, t.TempDir()+"/a.jsonl", []byte(data.String()))
+	s, problems := Connector().Source.New(config("path", path), sourceEnv(t, format.JSON(), 1000))
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	k, err := newKit(t, s, stream.Flatten(fields))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.run(0); err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	for _, e := range k.errs.List {
+		got = append(got, e.Line)
+	}
+	if slices.Sort(got); !slices.Equal(got, want) { // a batch's lines that are too long come after its others
+		t.Errorf("lines %v, want %v", got, want)
 	}
 }
 
