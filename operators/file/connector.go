@@ -136,7 +136,7 @@ func newSink(cfg *operators.Config, env operators.SinkEnv) (func() stream.Sink, 
 			return nil, problem(at, codeSetting, "write "+path+"/ for a folder of part files, or parallelism: 1 in this sink",
 				"%d instances cannot write one file", env.Parallelism)
 		}
-		run := &firstOpen{}
+		run := &begun{}
 		return func() stream.Sink { return &single{options: o, run: run} }, nil
 	}
 	if cfg.IsSet("exists") {

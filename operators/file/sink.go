@@ -46,6 +46,7 @@ type output struct {
 	size       int64 // bytes in f
 	whole      int64 // bytes in f that end with a whole line; 0 if compressed
 	compressor compressor
+	begun      bool // the compressor has something to finish
 }
 
 // compressor is what gzip.Writer and zstd.Encoder have in common.
@@ -79,6 +80,7 @@ func (s sized) Write(p []byte) (int, error) {
 // write adds whole lines. If that fails for a plain file, the part of a line that was written is taken back.
 func (o *output) write(p []byte) error {
 	if o.compressor != nil {
+		o.begun = true
 		_, err := o.compressor.Write(p)
 		return err
 	}
@@ -93,6 +95,7 @@ func (o *output) write(p []byte) error {
 // sync returns when what was written is on the disk and can be read.
 func (o *output) sync() error {
 	if o.compressor != nil {
+		o.begun = true
 		if err := o.compressor.Flush(); err != nil {
 			return err
 		}
@@ -100,9 +103,9 @@ func (o *output) sync() error {
 	return o.f.Sync()
 }
 
-// finish ends the compressed data, so that the file is complete.
+// finish ends the compressed data, so that the file is complete. Where nothing was written, nothing is.
 func (o *output) finish() error {
-	if o.compressor == nil {
+	if o.compressor == nil || !o.begun {
 		return nil
 	}
 	return o.compressor.Close()
@@ -117,17 +120,20 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// firstOpen knows whether a run has opened its single file before: a job that restarts goes on with the file it began.
-type firstOpen struct{ done atomic.Bool }
+// begun knows whether a run has written to its single file before: a job that restarts goes on with the file it began.
+type begun struct{ done atomic.Bool }
 
-// single writes one file, whose rows appear as they are written.
+// single writes one file, whose rows appear as they are written. What the file held stays as it is until the first bytes are
+// written, or the sink is flushed without any: a run that fails earlier has no result to put in its place.
 type single struct {
 	options
-	run    *firstOpen
-	lines  lines.Encoder
-	buf    []byte
-	out    *output
-	synced bool // the file's name is durable
+	run     *begun
+	lines   lines.Encoder
+	buf     []byte
+	out     *output
+	info    os.FileInfo // of a regular file; else nil
+	started bool        // the file is as exists says
+	synced  bool        // the file's name is durable
 }
 
 var (
@@ -137,46 +143,62 @@ var (
 
 func (s *single) Open(c *stream.Context) error {
 	s.lines.Open(c, s.newEncoder())
-	mode := s.exists
-	if s.run.done.Load() {
-		mode = existsAppend
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return stream.Permanent(err) // names the path
 	}
-	f, err := openSingle(s.path, mode)
+	if err := s.take(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// take makes f the output. It changes nothing in it.
+func (s *single) take(f *os.File) error {
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if s.out, err = newOutput(f, s.compression); err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", s.path, err), f.Close())
+	if info.Mode().IsRegular() {
+		s.info = info
 	}
-	end, err := f.Seek(0, io.SeekEnd)
-	s.out.size, s.out.whole = end, end
-	s.run.done.Store(true)
-	return err
+	if s.info != nil && info.Size() > 0 && s.exists == existsFail && !s.run.done.Load() {
+		return stream.Permanent(fmt.Errorf("%s holds %d bytes already: move it away, or set exists: append or exists: replace", s.path, info.Size()))
+	}
+	out, err := newOutput(f, s.compression)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", s.path, err)
+	}
+	if out.size, err = f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	out.whole = out.size
+	s.out, s.started = out, s.info == nil
+	return nil
 }
 
-// openSingle opens the file for writing at its end. What it holds ends with a whole line afterwards.
-func openSingle(path, mode string) (*os.File, error) {
-	flags := os.O_RDWR | os.O_CREATE
-	if mode == existsReplace {
-		flags |= os.O_TRUNC
+// start does what exists says, once: afterwards the file is empty or ends with a whole line, and is written at its end.
+func (s *single) start() error {
+	if s.started {
+		return nil
 	}
-	f, err := os.OpenFile(path, flags, 0o644)
-	if err != nil {
-		return nil, stream.Permanent(err) // names the path
+	var err error
+	switch {
+	case s.exists == existsReplace && !s.run.done.Load():
+		err = s.out.f.Truncate(0)
+	case s.compression == plain && s.out.size > 0:
+		err = endLine(s.out.f, s.out.size)
 	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().IsRegular() && info.Size() > 0 {
-		switch {
-		case mode == existsFail:
-			err = stream.Permanent(fmt.Errorf("%s holds %d bytes already: move it away, or set exists: append or exists: replace", path, info.Size()))
-		case compressionOf(path) == plain:
-			err = endLine(f, info.Size())
-		}
+	if err == nil {
+		s.out.size, err = s.out.f.Seek(0, io.SeekEnd)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return fmt.Errorf("writing %s: %w", s.path, err)
 	}
-	return f, nil
+	s.out.whole = s.out.size
+	s.started = true
+	s.run.done.Store(true)
+	return nil
 }
 
 // endLine adds a line break if the file does not end with one.
@@ -207,6 +229,9 @@ func (s *single) pass() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
+	if err := s.start(); err != nil {
+		return err
+	}
 	err := s.out.write(s.buf)
 	s.buf = s.buf[:0]
 	if err != nil {
@@ -218,9 +243,9 @@ func (s *single) pass() error {
 // OnDrained lets readers see the rows so far.
 func (s *single) OnDrained() error { return s.pass() }
 
-// Flush returns when all rows are on the disk.
+// Flush returns when all rows are on the disk. No row is a result too: an empty file.
 func (s *single) Flush(context.Context) error {
-	if err := s.pass(); err != nil {
+	if err := errors.Join(s.start(), s.pass()); err != nil {
 		return err
 	}
 	if err := s.out.sync(); err != nil {

@@ -224,6 +224,49 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestFailedEarly ends a run before it has written: what the file held is still there. An empty result is a result.
+func TestFailedEarly(t *testing.T) {
+	for _, name := range []string{"a.jsonl", "a.gz", "a.zst"} {
+		for _, exists := range []string{existsFail, existsAppend, existsReplace} {
+			old := []byte("old\nno line break")
+			if c := compressionOf(name); c != plain {
+				old = zip(t, c, []byte("old\n"))
+			}
+			path := write(t, filepath.Join(t.TempDir(), name), old)
+			newSink := newTestSink(t, "path", path, "exists", exists)
+			w, err := openSink(t, newSink(), 0)
+			if exists == existsFail {
+				if err == nil {
+					t.Errorf("%s: %s holds something, and is opened", exists, name)
+				}
+			} else {
+				w.must(err)
+				w.must(w.sink.(stream.Drained).OnDrained())
+				w.must(w.write(operatortest.Row{1, "gathered, not written"}))
+			}
+			w.must(w.sink.Close())
+			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, old) {
+				t.Errorf("%s: %s holds %q after a run without rows, want %q; error %v", exists, name, got, old, err)
+			}
+			if exists != existsReplace {
+				continue
+			}
+			w, err = openSink(t, newSink(), 0) // the same run again, which has not begun the file
+			w.must(err)
+			w.must(w.sink.Flush(context.Background()))
+			w.must(w.sink.Close())
+			if got := content(t, path); got != nil {
+				t.Errorf("%s: %s holds %q after an empty result", exists, name, got)
+			}
+			k, err := newKit(t, newTestSource(t, path, false), stream.Flatten(fields))
+			w.must(err)
+			if err := k.run(0); err != nil {
+				t.Errorf("reading an empty %s: %v", name, err)
+			}
+		}
+	}
+}
+
 func TestRoll(t *testing.T) {
 	dir := t.TempDir() + "/"
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
