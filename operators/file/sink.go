@@ -131,7 +131,7 @@ type single struct {
 	lines   lines.Encoder
 	buf     []byte
 	out     *output
-	info    os.FileInfo // of a regular file; else nil
+	info    os.FileInfo // of a regular file, which is claimed; else nil
 	started bool        // the file is as exists says
 	synced  bool        // the file's name is durable
 }
@@ -148,19 +148,29 @@ func (s *single) Open(c *stream.Context) error {
 		return stream.Permanent(err) // names the path
 	}
 	if err := s.take(f); err != nil {
+		if s.info != nil {
+			release(s.info)
+			s.info = nil
+		}
 		return errors.Join(err, f.Close())
 	}
 	return nil
 }
 
-// take makes f the output. It changes nothing in it.
+// take claims f and makes it the output. It changes nothing in it.
 func (s *single) take(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	if info.Mode().IsRegular() {
+		if err := claim(f, info, s.path); err != nil {
+			return err
+		}
 		s.info = info
+	}
+	if info, err = f.Stat(); err != nil { // again, as another writer may have ended in between
+		return err
 	}
 	if s.info != nil && info.Size() > 0 && s.exists == existsFail && !s.run.done.Load() {
 		return stream.Permanent(fmt.Errorf("%s holds %d bytes already: move it away, or set exists: append or exists: replace", s.path, info.Size()))
@@ -264,5 +274,9 @@ func (s *single) Close() error {
 	}
 	err := errors.Join(s.out.finish(), s.out.f.Close())
 	s.out = nil
+	if s.info != nil {
+		release(s.info)
+		s.info = nil
+	}
 	return err
 }

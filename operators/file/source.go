@@ -1,9 +1,11 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"flowd/operators"
@@ -27,7 +29,8 @@ type source struct {
 	maxLine    int
 	newDecoder func() operators.Decoder
 
-	files []string // after Open
+	files    []string     // after Open
+	readable func() error // says, once all sinks of the run are open, whether one of them has one of files
 }
 
 var _ stream.Source = (*source)(nil)
@@ -43,6 +46,7 @@ func (s *source) Open(*stream.Context) error {
 		}
 	}
 	s.files = files
+	s.readable = sync.OnceValue(func() error { return readable(files, s.follow) })
 	return nil
 }
 
@@ -62,6 +66,7 @@ type reader struct {
 	source  *source
 	stats   *stream.Stats
 	decoder operators.Decoder
+	begun   bool // the files may be read
 	splits  []*split
 	turn    int // split that is asked next
 	open    int // how many are
@@ -87,6 +92,12 @@ type split struct {
 func (r *reader) Poll(b *stream.Batch, errs *stream.RowErrors) (stream.Polled, error) {
 	if b.Free() <= 0 {
 		return stream.Polled{Wait: again}, nil
+	}
+	if !r.begun { // before there is a row of any file, which might make a sink replace another
+		if err := r.source.readable(); err != nil {
+			return stream.Polled{}, stream.Permanent(err)
+		}
+		r.begun = true
 	}
 	quiet, blocked := time.Duration(0), false
 	done, failed := 0, errs.Len()
@@ -191,6 +202,11 @@ func (r *reader) begin(sp *split) error {
 	in, err := open(sp.path)
 	if err != nil {
 		return err
+	}
+	if !r.source.follow {
+		if err := share(in.file, sp.path); err != nil {
+			return errors.Join(err, in.Close())
+		}
 	}
 	sp.in = in
 	sp.scan = scanner{r: in, max: r.source.maxLine, place: place{line: 1}}
