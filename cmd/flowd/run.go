@@ -74,7 +74,7 @@ func sayStart(log zerolog.Logger, job string, s *pipeline.SourceSpec) {
 	log.Info().Str("job", job).Str("step", s.Name).Str("start", at).Msg("no checkpoints in this version: reading begins at start")
 	if strings.HasPrefix(at, "committed") {
 		log.Warn().Str("job", job).Str("step", s.Name).
-			Msg("committed offsets are of rows that were read, for monitoring: after a crash, rows that were read but not yet written, and open windows, are not read again")
+			Msg("committed offsets are behind what was read, for monitoring: windows that are open when a run ends, however it ends, and after a crash rows that were read but not yet written, are not read again")
 	}
 }
 

@@ -57,7 +57,8 @@ func newPartition(tp topicPartition, id [16]byte, start, stop, end int64) *parti
 		topicPartition: tp, topicID: id, start: start, stop: stop, leader: -1, position: start, fetchOffset: start,
 		maxBytes: partitionBytes, end: end,
 	}
-	p.finished = stop >= 0 && start >= stop
+	// A start beyond the log end is out of range, whatever the stop: on_missing decides, as it does without a stop.
+	p.finished = stop >= 0 && start >= stop && (end < 0 || start <= end)
 	return p
 }
 

@@ -26,7 +26,9 @@ type reader struct {
 
 	recs recordbatch.Records
 	from []uint32
-	errs stream.RowErrors // of the decoder, until they know where they come from
+	in   operators.RawRecords // what the decoder is given; here, so that it is not made anew each time
+	ids  []string             // of the splits
+	errs stream.RowErrors     // of the decoder, until they know where they come from
 }
 
 var _ stream.Reader = (*reader)(nil)
@@ -51,8 +53,8 @@ func (r *reader) Poll(b *stream.Batch, errs *stream.RowErrors) (stream.Polled, e
 		return stream.Polled{}, nil
 	}
 	before := b.N
-	in := operators.RawRecords{Buf: r.recs.Buf, Start: r.recs.Start, End: r.recs.End}
-	r.from = r.decoder.Decode(b, &in, r.from[:0], &r.errs)
+	r.in = operators.RawRecords{Buf: r.recs.Buf, Start: r.recs.Start, End: r.recs.End}
+	r.from = r.decoder.Decode(b, &r.in, r.from[:0], &r.errs)
 	rows := b.N - before
 	if r.needTime {
 		r.appendTime(b)
@@ -148,7 +150,13 @@ func (r *reader) Raw() *RawFetcher { return r.raw }
 
 func (r *reader) Split(i int) stream.SplitState {
 	id, position, end, caughtUp, finished := r.raw.partition(i)
-	return stream.SplitState{ID: id.String(), CaughtUp: caughtUp, Finished: finished, Position: position, End: end}
+	for len(r.ids) <= i {
+		r.ids = append(r.ids, "")
+	}
+	if r.ids[i] == "" {
+		r.ids[i] = id.String()
+	}
+	return stream.SplitState{ID: r.ids[i], CaughtUp: caughtUp, Finished: finished, Position: position, End: end}
 }
 
 func (p topicPartition) String() string { return fmt.Sprintf("%s/%d", p.topic, p.id) }

@@ -28,7 +28,6 @@ type options struct {
 	Source      string // kafka, memory
 	Partitions  int
 	Rounds      int
-	Keys        int64
 	JSON        bool
 	Scaling     bool
 	Markdown    bool
@@ -38,6 +37,8 @@ type options struct {
 	Query string
 	Topic string
 	Out   string
+
+	Digest bool // worker: digest every row, for a pass that is compared and not measured
 }
 
 func main() {
@@ -59,6 +60,7 @@ func main() {
 	f.StringVar(&o.Query, "query", "", "used by bench itself")
 	f.StringVar(&o.Topic, "topic", "bench_bids", "used by bench itself")
 	f.StringVar(&o.Out, "out", "bench_out", "used by bench itself")
+	f.BoolVar(&o.Digest, "digest", false, "used by bench itself")
 	_ = f.Parse(os.Args[1:]) // ExitOnError
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

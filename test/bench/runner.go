@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"flowd/internal/devbroker"
+	"flowd/test/bench/floor"
 )
 
 // runner is the process that starts the others.
@@ -68,6 +69,11 @@ func (r *runner) query(q string) (report, error) {
 	if r.Source == "kafka" {
 		modes = []string{"flowd", "floor", "framing"}
 	}
+	if r.Source == "kafka" {
+		if err := r.compare(q); err != nil {
+			return report{}, err
+		}
+	}
 	all := map[string][]measure{}
 	for range r.Rounds {
 		for _, mode := range modes {
@@ -79,12 +85,6 @@ func (r *runner) query(q string) (report, error) {
 				return report{}, fmt.Errorf("%s read %d records of %d", mode, m.Result.Records, r.Records)
 			}
 			all[mode] = append(all[mode], m)
-		}
-		if r.Source == "kafka" {
-			a, b := last(all["flowd"]).Result, last(all["floor"]).Result
-			if a != b {
-				return report{}, fmt.Errorf("flowd's results %+v differ from the floor's %+v", a, b)
-			}
 		}
 	}
 	per := func(mode string, f func(measure) float64) float64 {
@@ -107,6 +107,49 @@ func (r *runner) query(q string) (report, error) {
 		rep.Ratio = rep.CPU / rep.Floor
 	}
 	return rep, nil
+}
+
+// compare runs flowd and the floor once, unmeasured, and demands the same rows of both.
+func (r *runner) compare(q string) error {
+	r.Digest = true
+	defer func() { r.Digest = false }()
+	var results []floor.Result
+	for _, mode := range []string{"flowd", "floor"} {
+		m, err := r.worker(mode, q, r.Parallelism)
+		if err != nil {
+			return fmt.Errorf("%s: %w", mode, err)
+		}
+		if q == "k2k" {
+			if m.Result.Digest, err = digestTopic(r.Brokers, r.Out, m.Result.Rows); err != nil {
+				return err
+			}
+		}
+		results = append(results, m.Result)
+	}
+	if results[0] != results[1] {
+		return fmt.Errorf("flowd's results %+v differ from the floor's %+v", results[0], results[1])
+	}
+	return nil
+}
+
+// digestTopic digests the records of a topic whatever their order.
+func digestTopic(brokers, topic string, records int64) (uint64, error) {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumeTopics(topic))
+	if err != nil {
+		return 0, err
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var digest floor.Result
+	for digest.Rows < records {
+		f := cl.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			return 0, fmt.Errorf("reading back %s: %d of %d records: %w", topic, digest.Rows, records, err)
+		}
+		f.EachRecord(func(rec *kgo.Record) { digest.Add(floor.Text(rec.Value)) })
+	}
+	return digest.Digest, nil
 }
 
 func (r *runner) print(rep report) {
@@ -202,7 +245,7 @@ func (r *runner) child(mode, query string, parallelism int) ([]byte, error) {
 	}
 	cmd, err := self("--mode", mode, "--query", query, "--brokers", r.Brokers, "--topic", r.Topic, "--out", r.Out,
 		"--records", fmt.Sprint(r.Records), "--parallelism", fmt.Sprint(parallelism), "--partitions", fmt.Sprint(r.Partitions),
-		"--compression", r.Compression, "--source", r.Source)
+		"--compression", r.Compression, "--source", r.Source, fmt.Sprintf("--digest=%t", r.Digest))
 	if err != nil {
 		return nil, err
 	}

@@ -48,13 +48,20 @@ func (s *tallySink) Write(b *stream.Batch, _ stream.Output) error {
 	}
 	add := func(i int) {
 		s.row = s.row[:0]
+		var last []int64 // the floor puts the time last
 		for k, c := range b.Cols {
-			v := c.I64[i]
-			if b.Schema.Columns[k].Type.IsTimestamp() {
-				v /= 1000
+			switch {
+			case c.Kind == stream.KindBytes:
+				s.row = append(s.row, floor.Text(c.BytesAt(i)))
+			case c.Kind == stream.KindWide:
+				s.row = append(s.row, c.Hi[i], c.I64[i])
+			case b.Schema.Columns[k].Type.IsTimestamp():
+				last = append(last, c.I64[i]/1000)
+			default:
+				s.row = append(s.row, c.I64[i])
 			}
-			s.row = append(s.row, v)
 		}
+		s.row = append(s.row, last...)
 		s.t.result.Add(s.row...)
 	}
 	if b.Sel == nil {

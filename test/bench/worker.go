@@ -84,7 +84,7 @@ func peakRSS() int64 {
 }
 
 func workFlowd(o options) (measure, error) {
-	t := &tally{digest: o.Query == "q2" || o.Query == "tumble" || o.Query == "keys" || o.Query == "q5" || o.Query == "q7"}
+	t := &tally{digest: o.Digest || o.Query == "q2" || o.Query == "tumble" || o.Query == "keys" || o.Query == "q5" || o.Query == "q7"}
 	var made []*memory
 	reg := builtin.Registry()
 	reg.Connectors = append(reg.Connectors, t.connector(), memoryConnector(&made))
@@ -176,7 +176,7 @@ func workFloor(o options) (measure, error) {
 		if !ok {
 			return floor.Result{}, errors.New("the Kafka reader does not show its fetch path")
 		}
-		return floor.Run(query, o.Partitions, &fetched{raw.Raw()}, out)
+		return floor.Run(query, o.Partitions, &fetched{raw.Raw()}, out, o.Digest)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"flowd/internal/recordbatch"
+	"flowd/state"
 )
 
 // Input is the fetch path under the loop: Next fills recs with the next records of one partition, of parts
@@ -50,9 +51,10 @@ const (
 	every = 2_000
 )
 
-// Run runs query until in ends. out is used by k2k only. parts is the number of partitions.
-func Run(query string, parts int, in Input, out Output) (Result, error) {
-	l := &loop{in: in, out: out, marks: make([]int64, parts)}
+// Run runs query until in ends. out is used by k2k only. parts is the number of partitions. q0 and q1, which have a row
+// for each record, digest their rows only if digest is set.
+func Run(query string, parts int, in Input, out Output, digest bool) (Result, error) {
+	l := &loop{in: in, out: out, marks: make([]int64, parts), digest: digest}
 	for i := range l.marks {
 		l.marks[i] = math.MinInt64
 	}
@@ -73,6 +75,8 @@ type loop struct {
 	recs  recordbatch.Records
 	marks []int64 // highest event time of each partition
 	res   Result
+
+	digest bool
 }
 
 // each calls f with every batch of records and returns at the end of the input.
@@ -144,10 +148,25 @@ func (l *loop) q0() (Result, error) {
 			c.text[2] = append(c.text[2], b.Extra...)
 			c.off[2] = append(c.off[2], uint32(len(c.text[2])))
 		}
-		l.res.Rows += int64(len(c.auction))
+		if !l.digest {
+			l.res.Rows += int64(len(c.auction))
+			return nil
+		}
+		var from [3]uint32
+		for i, a := range c.auction {
+			row := []int64{a, c.bidder[i], c.price[i]}
+			for k := range c.text {
+				row = append(row, Text(c.text[k][from[k]:c.off[k][i]]))
+				from[k] = c.off[k][i]
+			}
+			l.res.add(append(row, c.time[i])...)
+		}
 		return nil
 	})
 }
+
+// Text is a text as a value of a row to digest.
+func Text(b []byte) int64 { return int64(state.HashBytes(1, b)) }
 
 func (l *loop) q1() (Result, error) {
 	var c columns
@@ -162,7 +181,13 @@ func (l *loop) q1() (Result, error) {
 			c.auction, c.time = append(c.auction, b.Auction), append(c.time, b.Time)
 			c.price, c.high = append(c.price, int64(lo)), append(c.high, int64(hi))
 		}
-		l.res.Rows += int64(len(c.auction))
+		if !l.digest {
+			l.res.Rows += int64(len(c.auction))
+			return nil
+		}
+		for i, a := range c.auction {
+			l.res.add(a, c.high[i], c.price[i], c.time[i])
+		}
 		return nil
 	})
 }
