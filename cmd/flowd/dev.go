@@ -358,11 +358,14 @@ func nexmarkTable(fields []stream.Field, reg *operators.Registry) string {
 func schemaYAML(fields []stream.Field) string {
 	parts := make([]string, len(fields))
 	for i, f := range fields {
-		if f.Type.ID == stream.Row {
+		switch {
+		case f.Type.ID == stream.Row:
 			parts[i] = quote(f.Name) + ": " + schemaYAML(f.Type.Fields)
-			continue
+		case f.Type.ID == stream.Array && f.Type.Elem.ID == stream.Row:
+			parts[i] = quote(f.Name) + ": [" + schemaYAML(f.Type.Elem.Fields) + "]"
+		default:
+			parts[i] = quote(f.Name) + ": " + quote(f.Type.String())
 		}
-		parts[i] = quote(f.Name) + ": " + quote(f.Type.String())
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }

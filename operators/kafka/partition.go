@@ -58,7 +58,8 @@ func newPartition(tp topicPartition, id [16]byte, start, stop, end int64) *parti
 		maxBytes: partitionBytes, end: end,
 	}
 	// A start beyond the log end is out of range, whatever the stop: on_missing decides, as it does without a stop.
-	p.finished = stop >= 0 && start >= stop && (end < 0 || start <= end)
+	p.outOfRange = stop >= 0 && end >= 0 && start > end
+	p.finished = stop >= 0 && start >= stop && !p.outOfRange
 	return p
 }
 
