@@ -110,7 +110,7 @@ func (c *compiler) plainItems(n *node, key string, split bool) []item {
 }
 
 // sqlName is SQL's way to name a column.
-var sqlName = regexp.MustCompile("(?is)^(.+?)\\s+AS\\s+([A-Za-z_][A-Za-z_0-9]*)$")
+var sqlName = regexp.MustCompile(`(?is)^(.+?)\s+AS\s+([A-Za-z_][A-Za-z_0-9]*)$`)
 
 // columnName refuses names that could not be used in expressions.
 func (c *compiler) columnName(n *node, name string, off, length int) bool {

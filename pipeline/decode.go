@@ -169,6 +169,9 @@ func (d *decoder) unknownKey(p pair, owner *node, f *operators.Field) (meant str
 	if hint == "" {
 		hint = "known: " + strings.Join(names, ", ")
 	}
+	if hasSecret(f) { // it may be the secret under a misspelt name
+		hide(p.value)
+	}
 	d.fail(p.key, "F010", fmt.Sprintf("%s has no key %q", title, p.key.text), hint)
 	return meant
 }
@@ -234,6 +237,9 @@ func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, 
 		if n.null {
 			at = owner
 		}
+		if f.Secret {
+			hide(n)
+		}
 		what, hint := kindNames[f.Type], exampleHint(f)
 		if f.Type == operators.Enum {
 			if slices.Contains(othersLater, f.Name) {
@@ -265,6 +271,27 @@ func (d *decoder) value(n, owner *node, f *operators.Field) (v operators.Value, 
 	}
 	v.Text = text
 	return v, d.scalar(&v, n, owner, f, text, secret)
+}
+
+// hasSecret says whether a secret is among the keys of f.
+func hasSecret(f *operators.Field) bool {
+	return slices.ContainsFunc(f.Fields, func(c operators.Field) bool { return c.Secret })
+}
+
+// hide masks every value below n in whatever shows the file.
+func hide(n *node) {
+	if n == nil {
+		return
+	}
+	if n.kind == scalarNode && !n.null && n.text != "" {
+		n.src.mask(n.secretSpan())
+	}
+	for _, c := range n.items {
+		hide(c)
+	}
+	for _, p := range n.pairs {
+		hide(p.value)
+	}
 }
 
 func warn(d Diagnostic) Diagnostic { d.Warning = true; return d }

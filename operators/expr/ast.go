@@ -245,7 +245,7 @@ func (n *node) writeCall(w *strings.Builder) {
 		return
 	case n.flag:
 		w.WriteString("DISTINCT ")
-	case n.name == "EXTRACT":
+	case n.name == "EXTRACT" && len(n.args) > 0:
 		w.WriteString(n.unit + " FROM ")
 	case n.name == "TRIM" && (n.unit != "" || len(n.args) == 2):
 		unit := n.unit
